@@ -3,8 +3,9 @@
     python -m benchmarks.step [--models dnn:s dnn:l] [--threads 2] [--rounds 200]
 
 A step is forward, backward and Adam on one batch of 100; the nested one trains four subnetworks (100/75/50/25 % of
-the MACs) with one backward. Both sides take turns, and medians are printed. The original's column is the REDS
-training step of the authors' code (TensorFlow 2.15, two shared cores) for the same network.
+the MACs) with one backward. Both sides lay out their weights as training does and take turns; medians are printed. The
+original's column is the REDS training step of the authors' code (TensorFlow 2.15, two shared cores) for the same
+network.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from torch import Tensor, nn
 
 import reds_torch as reds
 from reds_torch.models import build
-from reds_torch.training import weight_share_factors
+from reds_torch.training import convolution_format, keep_freed_memory, weight_share_factors
 
 ORIGINAL_MS = {"dnn:s": 79.6, "cnn:s": 225.0, "ds_cnn:s": 680.0}
 INPUTS = {"dnn": (1, 25, 10), "cnn": (1, 49, 10), "ds_cnn": (1, 49, 10)}
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=200)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     table = Table(title=f"training step, batch {BATCH}, {options.threads} threads, median of {options.rounds}")
     for column in ("model", "nested, ms", "four plain, ms", "ratio", "original nested, ms"):
         table.add_column(column, justify="left" if column == "model" else "right")
@@ -85,8 +87,11 @@ def main() -> None:
         torch.manual_seed(0)
         name, _, size = spec.partition(":")
         net = nested_network(name, size).train()
+        memory_format = convolution_format(net)
+        net.to(memory_format=memory_format)
         inputs, targets = torch.randn(BATCH, *INPUTS[name]), torch.randint(0, CLASSES, (BATCH,))
-        plain = [plain_step(net.extract(k).train(), inputs, targets) for k in range(len(net.subnetworks))]
+        extracted = [net.extract(k).train().to(memory_format=memory_format) for k in range(len(net.subnetworks))]
+        plain = [plain_step(model, inputs, targets) for model in extracted]
         nested = nested_step(net, inputs, targets)
         for _ in range(20):
             nested()

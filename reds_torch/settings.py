@@ -97,15 +97,16 @@ class FinetuneSettings:
         learning_rates: Adam's, one after the other, each for an equal part of the epochs.
         batch_norm: frozen keeps the full network's statistics for all subnetworks, as the paper does; recalibrated
             measures each subnetwork's own at the end; separate gives each its own statistics, scale and shift.
-        batch_norm_epochs: in so many last epochs only batch norm is trained.
+        batch_norm_share: in this share of the epochs, the last ones, only batch norm's scale and shift are trained.
     """
 
     learning_rates: list[float] = field(default_factory=lambda: [1e-3, 1e-4])
     batch_norm: Literal["frozen", "recalibrated", "separate"] = "frozen"
-    batch_norm_epochs: int = 0
+    batch_norm_share: float = 0.0
 
     def __post_init__(self) -> None:
-        _at_least(0, "finetune.batch_norm_epochs", self.batch_norm_epochs)
+        if not 0 <= self.batch_norm_share < 1:
+            raise ValueError(f"finetune.batch_norm_share must be at least 0 and below 1, not {self.batch_norm_share}")
         _check_rates("finetune.learning_rates", self.learning_rates)
 
 

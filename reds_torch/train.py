@@ -37,7 +37,15 @@ from .recipes import RecipeCLI, parse
 from .reporting.table import stages_line, subnetworks_as_json, subnetworks_table, terminal
 from .run_folder import RunFolder, write_json
 from .scores import score
-from .training import MetricsFile, NestedClassifier, StageProgress, accuracies, recalibrate, stage_progress
+from .training import (
+    MetricsFile,
+    NestedClassifier,
+    StageProgress,
+    accuracies,
+    keep_freed_memory,
+    recalibrate,
+    stage_progress,
+)
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Run:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
     console = terminal()
+    keep_freed_memory()
     folder: RunFolder | None = None
     try:
         cli = parse(sys.argv[1:] if arguments is None else arguments)
@@ -96,7 +105,7 @@ def check_settings(cli: RecipeCLI) -> None:
     _check_trainer(config.trainer)
     register_device(config.search.device)
     net = new_network(cli, cli.config.pretrained)
-    NestedClassifier(net, len(data.classes), batch_norm_epochs=config.finetune.batch_norm_epochs)
+    NestedClassifier(net, len(data.classes), batch_norm_share=config.finetune.batch_norm_share)
     check_search(
         net,
         config.search.budgets_by_cost,
@@ -197,7 +206,7 @@ def finetune(run: Run, net: NestedNetwork) -> NestedNetwork:
             run.config.trainer.max_epochs,
             settings.learning_rates,
             freeze_batch_norm=settings.batch_norm != "separate",
-            batch_norm_epochs=settings.batch_norm_epochs,
+            batch_norm_share=settings.batch_norm_share,
         )
         if settings.batch_norm == "recalibrated":
             recalibrate(net, [inputs for inputs, _ in _clean_batches(run, "recalibrate")])
@@ -259,12 +268,10 @@ def fit(
     epochs: int,
     learning_rates: Sequence[float],
     freeze_batch_norm: bool = False,
-    batch_norm_epochs: int = 0,
+    batch_norm_share: float = 0.0,
 ) -> NestedClassifier:
     """Train a network for a stage, from where the stage was interrupted if it was."""
-    module = NestedClassifier(
-        net, len(run.data.classes), learning_rates, freeze_batch_norm, batch_norm_epochs, run.seed
-    )
+    module = NestedClassifier(net, len(run.data.classes), learning_rates, freeze_batch_norm, batch_norm_share, run.seed)
     if epochs == 0:
         return module
     folder = run.folder.training(stage)

@@ -4,6 +4,7 @@ from .calibration import recalibrate
 from .callbacks import MetricsFile
 from .evaluation import accuracies
 from .losses import weight_share_factors
+from .memory import convolution_format, keep_freed_memory
 from .module import NestedClassifier
 from .progress import StageProgress, stage_progress
 
@@ -12,6 +13,8 @@ __all__ = [
     "NestedClassifier",
     "StageProgress",
     "accuracies",
+    "convolution_format",
+    "keep_freed_memory",
     "recalibrate",
     "stage_progress",
     "weight_share_factors",

@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from ..nested.network import NestedNetwork
 from ..nested.own import OwnTensors
 from .losses import weight_share_factors
+from .memory import convolution_format
 
 Batch = tuple[Tensor, Tensor]
 
@@ -30,7 +31,7 @@ class NestedClassifier(L.LightningModule):
         classes: how many classes.
         learning_rates: Adam's, one after the other, each for an equal part of the epochs.
         freeze_batch_norm: keep the running statistics as they are (their scale and shift are trained).
-        batch_norm_epochs: in so many last epochs nothing but batch norm's scale and shift is trained.
+        batch_norm_share: in this share of the epochs, the last ones, only batch norm's scale and shift are trained.
         seed: with the epoch, seeds what randomness the layers have (dropout).
     """
 
@@ -40,18 +41,18 @@ class NestedClassifier(L.LightningModule):
         classes: int,
         learning_rates: Sequence[float] = (1e-3, 1e-4),
         freeze_batch_norm: bool = False,
-        batch_norm_epochs: int = 0,
+        batch_norm_share: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
         if not learning_rates or min(learning_rates) <= 0:
             raise ValueError(f"learning_rates must be positive numbers, at least one; got {list(learning_rates)}")
-        if batch_norm_epochs and not any(isinstance(m, _BatchNorm) and m.affine for m in net.modules()):
-            raise ValueError(f"batch_norm_epochs={batch_norm_epochs}, but the network has no batch norm to train")
-        self.net = net
+        if batch_norm_share and not any(isinstance(m, _BatchNorm) and m.affine for m in net.modules()):
+            raise ValueError(f"batch_norm_share={batch_norm_share}, but the network has no batch norm to train")
+        self.net = net.to(memory_format=convolution_format(net))
         self.learning_rates = tuple(learning_rates)
         self.freeze_batch_norm = freeze_batch_norm
-        self.batch_norm_epochs = batch_norm_epochs
+        self.batch_norm_share = batch_norm_share
         self.seed = seed
         self.factors = weight_share_factors(net)
         count = len(net.subnetworks)
@@ -93,7 +94,8 @@ class NestedClassifier(L.LightningModule):
             for module in self.net.modules():
                 if isinstance(module, _BatchNorm):
                     module.eval()
-        if self.batch_norm_epochs and self.current_epoch >= (self.trainer.max_epochs or 0) - self.batch_norm_epochs:
+        epochs = self.trainer.max_epochs or 0
+        if self.current_epoch >= epochs - int(epochs * self.batch_norm_share):
             trained = {p for m in self.net.modules() if isinstance(m, _BatchNorm | OwnTensors) for p in m.parameters()}
             for parameter in self.net.parameters():
                 parameter.requires_grad_(parameter in trained)

@@ -114,7 +114,7 @@ def test_in_the_last_epochs_only_batch_norm_is_trained(net, batch):
         def on_train_epoch_end(self, trainer, pl_module):
             seen.append({name: p.detach().clone() for name, p in net.model.named_parameters()})
 
-    module = NestedClassifier(net, 5, freeze_batch_norm=True, batch_norm_epochs=1).train()
+    module = NestedClassifier(net, 5, freeze_batch_norm=True, batch_norm_share=0.5).train()
     trainer(max_epochs=2, callbacks=[Spy()]).fit(module, Batches(*batch))
     changed = {name for name in seen[0] if not torch.equal(seen[0][name], seen[1][name])}
     assert changed == {"norm.weight", "norm.bias"}
@@ -123,4 +123,4 @@ def test_in_the_last_epochs_only_batch_norm_is_trained(net, batch):
 def test_training_only_batch_norm_needs_one():
     net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
     with pytest.raises(ValueError, match="no batch norm to train"):
-        NestedClassifier(net, 12, batch_norm_epochs=3)
+        NestedClassifier(net, 12, batch_norm_share=0.2)
