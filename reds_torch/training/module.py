@@ -49,7 +49,7 @@ class NestedClassifier(L.LightningModule):
             raise ValueError(f"learning_rates must be positive numbers, at least one; got {list(learning_rates)}")
         if batch_norm_share and not any(isinstance(m, _BatchNorm) and m.affine for m in net.modules()):
             raise ValueError(f"batch_norm_share={batch_norm_share}, but the network has no batch norm to train")
-        self.net = net.to(memory_format=convolution_format(net))
+        self.net = net.to(memory_format=convolution_format(net))  # type: ignore[call-overload]
         self.learning_rates = tuple(learning_rates)
         self.freeze_batch_norm = freeze_batch_norm
         self.batch_norm_share = batch_norm_share
