@@ -49,11 +49,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_writable(results)
         data = data_module(net, data_options)
         data.prepare_data()
-        measured = measure(net, data, options.accelerator)
+        measured, confusions = measure(net, data, options.accelerator)
         # a checkpoint holds the costs that were searched for; older ones none of the full network
         subnetworks = [replace(s, costs={**costs.measure(net, s.widths), **s.costs}) for s in net.subnetworks]
         terminal().print(subnetworks_table(subnetworks, measured, str(options.checkpoint)))
-        write_json(results, subnetworks_as_json(subnetworks, measured))
+        content = subnetworks_as_json(subnetworks, measured, classes=list(data.classes), confusions=confusions)
+        write_json(results, content)
         print(f"results: {results}")
     except (CheckpointError, UsageError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -89,8 +90,11 @@ def check_writable(results: Path) -> None:
         raise UsageError(f"the results can't go to {results.parent}, which is not writable: give --json FILE")
 
 
-def measure(net: NestedNetwork, data: Any, accelerator: str) -> list[dict[str, float]]:
-    """Accuracies of every subnetwork; on the test set alone where there is nothing to validate on."""
+def measure(net: NestedNetwork, data: Any, accelerator: str) -> tuple[list[dict[str, float]], list[list[list[int]]]]:
+    """Accuracy and confusion matrix of every subnetwork; on the test set alone where there is nothing to validate on.
+
+    Rows of a matrix are the true classes of the test set, columns the answers.
+    """
     module = NestedClassifier(net, len(data.classes))
     trainer = L.Trainer(
         accelerator=accelerator,
@@ -102,9 +106,10 @@ def measure(net: NestedNetwork, data: Any, accelerator: str) -> list[dict[str, f
     )
     data.setup("validate")
     if sized_len(data.val_dataloader()) != 0:  # None: it can't be told
-        return accuracies(trainer, module, data)
+        return accuracies(trainer, module, data), module.confusions()
     (metrics,) = trainer.test(module, datamodule=data, verbose=False)
-    return [{"test": float(metrics[f"test/accuracy_{k}"])} for k in range(len(net.subnetworks))]
+    measured = [{"test": float(metrics[f"test/accuracy_{k}"])} for k in range(len(net.subnetworks))]
+    return measured, module.confusions()
 
 
 def data_module(net: NestedNetwork, options: Sequence[str]) -> Any:

@@ -211,7 +211,7 @@ def finetune(run: Run, net: NestedNetwork) -> NestedNetwork:
         if settings.batch_norm == "recalibrated":
             recalibrate(net, [inputs for inputs, _ in _clean_batches(run, "recalibrate")])
         measured = accuracies(_tester(run), module, run.data)
-    save(net, run.folder.nested, accuracies=measured, **_metadata(run))
+    save(net, run.folder.nested, accuracies=measured, confusions=module.confusions(), **_metadata(run))
     return load(run.folder.nested)
 
 
@@ -254,6 +254,8 @@ def conclude(run: Run, net: NestedNetwork) -> None:
             baselines=baselines,
             seconds=seconds,
             seed=run.seed,
+            classes=net.metadata["classes"],
+            confusions=net.metadata.get("confusions"),  # older checkpoints have none
         ),
     )
     title = f"{run.folder.nested}"

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
-from torchmetrics.classification import MulticlassAccuracy
+from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
 from ..nested.network import NestedNetwork
 from ..nested.own import OwnTensors
@@ -18,6 +18,7 @@ from .losses import weight_share_factors
 from .memory import convolution_format
 
 Batch = tuple[Tensor, Tensor]
+CONFUSION_CLASSES = 100  # a matrix of more is too large to keep beside the results, and to read
 
 
 class NestedClassifier(L.LightningModule):
@@ -62,6 +63,8 @@ class NestedClassifier(L.LightningModule):
                 for stage in ("val", "test")
             }
         )
+        counted = count if classes <= CONFUSION_CLASSES else 0
+        self.confusion = nn.ModuleList(MulticlassConfusionMatrix(classes) for _ in range(counted))
 
     def outputs(self, inputs: Tensor) -> list[Tensor]:
         """The logits of every subnetwork."""
@@ -84,8 +87,20 @@ class NestedClassifier(L.LightningModule):
         self._count("val", batch)
 
     def test_step(self, batch: Batch, _: int) -> None:
-        """Count the right answers of every subnetwork."""
+        """Count the right answers of every subnetwork, and which classes it takes for which."""
         self._count("test", batch)
+
+    def on_test_start(self) -> None:
+        """Counts of an earlier test are forgotten."""
+        for matrix in self.confusion:
+            matrix.reset()  # type: ignore[operator]
+
+    def confusions(self) -> list[list[list[int]]]:
+        """What the last test counted, for each subnetwork: rows are the true classes, columns the answers.
+
+        Empty where there are more than `CONFUSION_CLASSES` classes.
+        """
+        return [matrix.compute().tolist() for matrix in self.confusion]  # type: ignore[operator]
 
     def on_train_epoch_start(self) -> None:
         """Randomness is a function of the seed and the epoch, so a resumed run goes on as it would have."""
@@ -116,4 +131,6 @@ class NestedClassifier(L.LightningModule):
         for k, logits in enumerate(self.outputs(inputs)):
             metric = self.accuracies[stage][k]  # type: ignore[index]
             metric(logits, targets)
+            if stage == "test" and self.confusion:
+                self.confusion[k].update(logits, targets)  # type: ignore[operator]
             self.log(f"{stage}/accuracy_{k}", metric, prog_bar=k == 0, batch_size=len(targets))
