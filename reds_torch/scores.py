@@ -17,6 +17,7 @@ from torch import Tensor
 from .nested import AxisLayout, Member, WidthGroup
 from .nested.modes import evaluating
 from .nested.network import NestedNetwork
+from .ranks import summed
 
 Criterion = Literal["taylor", "l1", "l2"]
 
@@ -128,12 +129,9 @@ def _summed_gradients(
                 if gradient is not None:
                     sums[name] += gradient
             seen += 1
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        for total in sums.values():
-            torch.distributed.all_reduce(total)
     if not seen:
         raise ValueError("batches is empty: scoring needs at least one (inputs, targets) pair")
-    return sums
+    return {name: summed(total) for name, total in sums.items()}
 
 
 def _sum_by_unit(salience: Tensor, axes: Mapping[int, AxisLayout]) -> Tensor:

@@ -48,7 +48,10 @@ class EpochDataModule(lightning.LightningDataModule):
         return self._loader("train", shuffle=True)
 
     def calibration_dataloader(self) -> DataLoader[Batch]:
-        """The training examples as they are, shuffled once: for scores and batch-norm statistics."""
+        """The training examples as they are, shuffled once: for scores and batch-norm statistics.
+
+        As in training, a last, smaller batch is left out, so that all examples weigh the same.
+        """
         return self._loader("calibration", shuffle=True)
 
     def val_dataloader(self) -> DataLoader[Batch]:
@@ -63,12 +66,13 @@ class EpochDataModule(lightning.LightningDataModule):
         if name not in self._sets:
             raise RuntimeError("call prepare_data() and setup() before asking for a loader")
         examples = self._sets[name]
+        sampler = EpochSampler(examples, self.seed, shuffle)
         return DataLoader(
             examples,
             batch_size=self.batch_size,
-            sampler=EpochSampler(examples, self.seed, shuffle),
+            sampler=sampler,
             # A batch of one example breaks batch norm; the order changes, so each example gets its turn.
-            drop_last=name == "train" and len(examples) >= self.batch_size,  # type: ignore[arg-type]
+            drop_last=shuffle and len(sampler) >= self.batch_size,
             collate_fn=_as_is,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,

@@ -49,13 +49,20 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
 
     The epoch travels with the index, so that loader workers started earlier know it too. Lightning calls
     `set_epoch` before each epoch, also after a resume. Being a DistributedSampler, it shards by itself, and
-    Lightning leaves it in place (it would put one that yields bare indices around any other). As there,
-    processes get equally many clips, which repeats up to (processes - 1) of them.
+    Lightning leaves it in place (it would put one that yields bare indices around any other).
+
+    Processes take turns: the batches of b clips that R of them see in a step are together the batch of R * b clips
+    that one process sees. Shuffled shares are equally long, so that each clip weighs the same in a mean over
+    processes: up to R - 1 clips are left out, other ones in each epoch. Shares in the clips' own order, which
+    are counted, are without gaps and repetitions.
 
     Args:
         clips: the data set; only its length matters.
         seed: fixes the orders.
         shuffle: whether to shuffle at all.
+
+    Raises:
+        ValueError: there are fewer clips than processes.
     """
 
     def __init__(self, clips: Dataset[Any], seed: int, shuffle: bool) -> None:
@@ -67,10 +74,15 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
             shuffle=shuffle,
             seed=seed,
         )
+        size = len(clips)  # type: ignore[arg-type]  # torch declares no length
+        if 0 < size < self.num_replicas:
+            raise ValueError(f"a set of {size} examples can't be shared by {self.num_replicas} processes: start fewer")
+        self.total_size = size - size % self.num_replicas if shuffle else size
+        self.num_samples = len(range(self.rank, self.total_size, self.num_replicas))
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.arange(len(self.dataset))  # type: ignore[arg-type]  # torch declares no length
+        order = np.arange(len(self.dataset))  # type: ignore[arg-type]
         if self.shuffle:
             order = np.argsort(uniform(self.seed, ORDER, self.epoch, order, 1)[0])
-        share = np.resize(order, self.total_size)[self.rank :: self.num_replicas]
+        share = order[self.rank : self.total_size : self.num_replicas]
         return zip(repeat(self.epoch), share.tolist(), strict=False)

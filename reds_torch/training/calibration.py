@@ -14,39 +14,42 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from ..nested.network import NestedNetwork
+from ..ranks import summed
 
 
 class _Moments:
     """Sums over all samples and positions that a batch norm has seen; each is called as a forward hook."""
 
-    def __init__(self) -> None:
-        self.count = 0
-        self.sum: Tensor | float = 0.0
-        self.squares: Tensor | float = 0.0
+    def __init__(self, norm: _BatchNorm) -> None:
+        # rows: how many values, their sum, the sum of their squares
+        self.sums = torch.zeros(3, norm.num_features, dtype=torch.float64)
 
     def __call__(self, module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         values = inputs[0].transpose(0, 1).flatten(1).double()
-        self.count += values.shape[1]
-        self.sum = self.sum + values.sum(1)
-        self.squares = self.squares + values.square().sum(1)
+        counts = torch.full_like(values[:, 0], values.shape[1])
+        self.sums = self.sums.to(values.device) + torch.stack([counts, values.sum(1), values.square().sum(1)])
 
-    def mean_and_variance(self) -> tuple[Tensor, Tensor]:
-        mean = torch.as_tensor(self.sum) / self.count
-        variance = torch.as_tensor(self.squares) / self.count - mean.square()
-        return mean, variance.clamp_min(0) * (self.count / max(self.count - 1, 1))
+    def mean_and_variance(self) -> tuple[Tensor, Tensor] | None:
+        """Of what all processes have seen; none where the network never came by."""
+        count, total, squares = summed(self.sums)
+        if not count.all():
+            return None
+        mean = total / count
+        variance = squares / count - mean.square()
+        return mean, variance.clamp_min(0) * (count / (count - 1).clamp_min(1))
 
 
 @torch.no_grad()
 def population_statistics(model: nn.Module, batches: Sequence[Tensor]) -> dict[str, Tensor]:
     """Mean and (unbiased) variance of every batch norm's input over all batches, by buffer name.
 
-    While they are measured each layer normalises by its batch's statistics, as in training. The model is left as
-    it was.
+    While they are measured each layer normalises by its batch's statistics, as in training. Under
+    ``torch.distributed`` the batches of all processes count. The model is left as it was.
     """
     norms = {name: m for name, m in model.named_modules() if isinstance(m, _BatchNorm) and m.track_running_stats}
     modes = {m: m.training for m in model.modules()}
     before = {name: buffer.clone() for name, buffer in model.named_buffers()}
-    moments = {name: _Moments() for name in norms}
+    moments = {name: _Moments(norm) for name, norm in norms.items()}
     hooks = [norm.register_forward_pre_hook(moments[name]) for name, norm in norms.items()]
     model.eval()
     for norm in norms.values():
@@ -63,8 +66,8 @@ def population_statistics(model: nn.Module, batches: Sequence[Tensor]) -> dict[s
             buffer.copy_(before[name])
     found: dict[str, Tensor] = {}
     for name, seen in moments.items():
-        if seen.count:
-            mean, variance = seen.mean_and_variance()
+        if (statistics := seen.mean_and_variance()) is not None:
+            mean, variance = statistics
             found |= {f"{name}.running_mean": mean.float(), f"{name}.running_var": variance.float()}
     return found
 

@@ -54,15 +54,40 @@ def test_unshuffled() -> None:
     assert list(EpochSampler(torch.arange(3), 0, shuffle=False)) == [(0, 0), (0, 1), (0, 2)]
 
 
-@pytest.mark.parametrize("size", [9, 10, 1])
-def test_processes_share_all_clips(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+def shares(monkeypatch: pytest.MonkeyPatch, size: int, processes: int, shuffle: bool) -> list[list[int]]:
+    """The indices that each of some processes gets."""
     monkeypatch.setattr(distributed, "is_initialized", lambda: True)
-    monkeypatch.setattr(distributed, "get_world_size", lambda: 3)
-    shares = []
-    for rank in range(3):
+    monkeypatch.setattr(distributed, "get_world_size", lambda: processes)
+    found = []
+    for rank in range(processes):
         monkeypatch.setattr(distributed, "get_rank", lambda rank=rank: rank)
-        sampler = EpochSampler(torch.arange(size), 0, shuffle=True)
-        shares.append([index for _, index in sampler])
-        assert len(shares[-1]) == len(sampler)
-    assert {len(share) for share in shares} == {-(-size // 3)}
-    assert {index for share in shares for index in share} == {*range(size)}
+        sampler = EpochSampler(torch.arange(size), 0, shuffle)
+        found.append([index for _, index in sampler])
+        assert len(found[-1]) == len(sampler)
+    return found
+
+
+@pytest.mark.parametrize(("size", "batch"), [(24, 4), (25, 4), (23, 4), (7, 2), (3, 5)])
+@pytest.mark.parametrize("processes", [2, 3])
+def test_a_step_of_all_processes_is_one_step_of_a_larger_batch(
+    monkeypatch: pytest.MonkeyPatch, size: int, batch: int, processes: int
+) -> None:
+    together = shares(monkeypatch, size, processes, shuffle=True)
+    (alone,) = shares(monkeypatch, size, 1, shuffle=True)
+    assert len({len(share) for share in together}) == 1
+    large = batch * processes
+    for step in range(size // large):
+        union = {index for share in together for index in share[step * batch : (step + 1) * batch]}
+        assert union == {*alone[step * large : (step + 1) * large]}
+    assert len(together[0]) // batch == size // large
+
+
+@pytest.mark.parametrize("size", [9, 10, 3])
+def test_what_is_counted_is_counted_once(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    found = shares(monkeypatch, size, 3, shuffle=False)
+    assert sorted(index for share in found for index in share) == [*range(size)]
+
+
+def test_fewer_examples_than_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ValueError, match="a set of 2 examples can't be shared by 3 processes"):
+        shares(monkeypatch, 2, 3, shuffle=False)
