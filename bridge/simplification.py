@@ -1,0 +1,107 @@
+"""A converted model as a person would have written it.
+
+Two things are left of the way from (channels, height, width) to (height, width, channels) and through TensorFlow's
+optimizer. A flatten becomes TRANSPOSE and RESHAPE in front of a FULLY_CONNECTED that would flatten its input by
+itself, in another order: the weights' columns are put into that order and the two operators are left out. And the bias
+of a dense layer without activation is moved into the layer behind it, which is right for the full network alone, since
+a subnetwork reads fewer inputs: it is given back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import numpy as np
+from ai_edge_litert.schema_py_generated import BufferT, OperatorT, TensorT, TensorType
+
+from .error import BridgeError
+from .graph import Graph
+from .onnx_export import OnnxLayer
+from .table import Kind
+
+# What a simplified model may consist of: layers, and operators that work channel by channel.
+OPERATORS = {
+    *(kind.name for kind in Kind),
+    "MEAN",
+    "AVERAGE_POOL_2D",
+    "MAX_POOL_2D",
+    "ADD",
+    "RELU",
+    "RELU6",
+    "LEAKY_RELU",
+    "PAD",
+    "RESHAPE",
+}
+
+
+def layer_operators(graph: Graph) -> list[OperatorT]:
+    """The operators with weights, in the order of execution."""
+    return [operator for operator in graph.operators if graph.operator_name(operator) in Kind.__members__]
+
+
+def restore_biases(graph: Graph, layers: Sequence[OnnxLayer]) -> None:
+    """Give every layer the bias that it has in the network, zeros where it has none. In place.
+
+    Args:
+        graph: a float32 model.
+        layers: of the network, in the order of the model's layers.
+    """
+    for operator, layer in zip(layer_operators(graph), layers, strict=True):
+        bias = add_constant(graph, f"{layer.name}.bias", layer.bias.astype(np.float32))
+        operator.inputs = np.array([*operator.inputs[:2], bias], np.int32)
+
+
+def flatten_inside_dense_layers(graph: Graph) -> None:
+    """Let every FULLY_CONNECTED behind a flatten read the map itself, positions before channels. In place."""
+    for dense in graph.operators:
+        if graph.operator_name(dense) != "FULLY_CONNECTED" or dense.builtinOptions.keepNumDims:
+            continue
+        reshape = _writer_for(graph, dense)
+        if reshape is None or graph.operator_name(reshape) != "RESHAPE":
+            continue
+        dropped, source = [reshape], int(reshape.inputs[0])
+        order = np.arange(prod(graph.shape(source)[1:]))
+        transpose = _writer_for(graph, reshape)
+        if transpose is not None and graph.operator_name(transpose) == "TRANSPOSE":
+            dropped, source = [reshape, transpose], int(transpose.inputs[0])
+            positions = order.reshape(1, *graph.shape(source)[1:])
+            order = positions.transpose(graph.constant(int(transpose.inputs[1]))).ravel()
+        weight = int(dense.inputs[1])
+        if graph.shape(source)[0] != 1 or graph.shape(weight)[1] != len(order):
+            continue
+        # what lies at order[j] of the map meets column j of the weights
+        columns = graph.constant(weight)[:, np.argsort(order)]
+        dense.inputs = np.array([source, add_constant(graph, graph.name(weight), columns), dense.inputs[2]], np.int32)
+        graph.subgraph.operators = [o for o in graph.operators if o not in dropped]
+
+
+def check_operators(graph: Graph) -> None:
+    """Refuse a model with operators that no subnetwork can run on its first channels."""
+    foreign = {graph.operator_name(operator) for operator in graph.operators} - OPERATORS
+    if foreign:
+        raise BridgeError(
+            f"the converted model uses {', '.join(sorted(foreign))}, which the bridge does not put into a model with "
+            f"subnetworks; it knows {', '.join(sorted(OPERATORS))}"
+        )
+
+
+def add_constant(graph: Graph, name: str, values: np.ndarray) -> int:
+    """The index of a new float32 tensor with these values."""
+    buffer = BufferT()
+    buffer.data = np.frombuffer(np.ascontiguousarray(values, "<f4").tobytes(), np.uint8)
+    graph.model.buffers.append(buffer)
+    tensor = TensorT()
+    tensor.name, tensor.shape, tensor.type = name.encode(), np.array(values.shape, np.int32), TensorType.FLOAT32
+    tensor.buffer = len(graph.model.buffers) - 1
+    graph.subgraph.tensors.append(tensor)
+    return len(graph.subgraph.tensors) - 1
+
+
+def _writer_for(graph: Graph, reader: OperatorT) -> OperatorT | None:
+    """The operator that writes the reader's first input, if nothing else reads it."""
+    tensor = int(reader.inputs[0])
+    readers = [operator for operator in graph.operators if tensor in operator.inputs]
+    if len(readers) != 1 or tensor in graph.subgraph.outputs:
+        return None
+    return next((operator for operator in graph.operators if tensor in operator.outputs), None)
