@@ -15,6 +15,7 @@ import statistics
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from rich.console import Console
@@ -23,7 +24,8 @@ from torch import Tensor, nn
 
 import reds_torch as reds
 from reds_torch.models import build
-from reds_torch.training import convolution_format, keep_freed_memory, weight_share_factors
+from reds_torch.settings import ObjectiveSettings
+from reds_torch.training import Objective, convolution_format, keep_freed_memory, parameter_shares
 
 ORIGINAL_MS = {"dnn:s": 79.6, "cnn:s": 225.0, "ds_cnn:s": 680.0}
 INPUTS = {"dnn": (1, 25, 10), "cnn": (1, 49, 10), "ds_cnn": (1, 49, 10)}
@@ -52,15 +54,11 @@ def plain_step(model: nn.Module, inputs: Tensor, targets: Tensor) -> Callable[[]
 
 def nested_step(net: reds.NestedNetwork, inputs: Tensor, targets: Tensor) -> Callable[[], None]:
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
-    factors = weight_share_factors(net)
+    objective, random = Objective(ObjectiveSettings(), parameter_shares(net)), np.random.default_rng(0)
 
     def step() -> None:
         optimizer.zero_grad()
-        losses = []
-        for k in range(len(net.subnetworks)):
-            with net.active(k):
-                losses.append(factors[k] * F.cross_entropy(net(inputs), targets))
-        torch.stack(losses).sum().backward()
+        objective(net, inputs, targets, 0.0, random).backward()
         optimizer.step()
 
     return step

@@ -1,7 +1,8 @@
 """Importance scores: what each unit, and each connection between two units, is worth.
 
 The default criterion is the first-order Taylor score of REDS (Corti et al., arXiv 2311.13349, section 3):
-the gradients of the loss are summed over minibatches, and a weight's score is ``|w * sum(gradient)|``.
+the gradients of the loss are summed over minibatches, and a weight's score is ``|w * sum(gradient)|``. In that sum the
+gradients of different examples cancel, at a minimum of the loss nearly all; two others look at each example by itself.
 """
 
 from __future__ import annotations
@@ -13,13 +14,17 @@ from typing import Literal, get_args
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.func import functional_call, grad, vmap
 
 from .nested import AxisLayout, Member, WidthGroup
 from .nested.modes import evaluating
 from .nested.network import NestedNetwork
 from .ranks import summed
 
-Criterion = Literal["taylor", "l1", "l2"]
+Criterion = Literal["taylor", "taylor_samples", "fisher", "l1", "l2"]
+
+# gradients of single examples that are held at a time: 512 MB of float32
+GRADIENTS_HELD = 2**27
 
 
 @dataclass(frozen=True)
@@ -53,23 +58,33 @@ def score(
 
     Args:
         net: the nested network; its weights and its training mode are left as they are.
-        batches: (inputs, targets) pairs for "taylor"; may be ``None`` for the others. Under
-            ``torch.distributed`` the gradients are summed over the ranks' batches.
-        loss: maps (outputs, targets) to a scalar.
-        criterion: "taylor" ``|w * sum(gradient)|``, "l1" ``|w|``, "l2" ``w ** 2`` (squared norms add up).
+        batches: (inputs, targets) pairs; may be ``None`` for "l1" and "l2". Under ``torch.distributed`` what is summed
+            over them is summed over the ranks' batches, too.
+        loss: maps (outputs, targets) to a scalar, a mean over examples.
+        criterion: "taylor" ``|w * sum(gradient)|``, the gradients of batches; "taylor_samples" ``sum(|w * gradient|)``,
+            those of single examples (Molchanov et al., arXiv 1611.06440, section 2.2); "fisher"
+            ``sum((w * gradient) ** 2) / 2``, the loss of a quadratic with the diagonal of the Fisher matrix as its
+            Hessian (LeCun et al., "Optimal Brain Damage", 1989; Theis et al., arXiv 1801.05787, section 2.2);
+            "l1" ``|w|``; "l2" ``w ** 2`` (squared norms add up).
     """
     if criterion not in get_args(Criterion):
         raise ValueError(f"there is no criterion {criterion!r}; there are: {', '.join(get_args(Criterion))}")
     weights = {n: p for n, p in net.model.named_parameters() if n in net.structure.layouts}
-    if criterion == "taylor":
-        if batches is None:
-            raise ValueError("criterion 'taylor' needs batches of (inputs, targets); 'l1' and 'l2' do not")
-        gradients = _summed_gradients(net, weights, batches, loss)
-        salience = {n: (p.detach() * gradients[n]).abs() for n, p in weights.items()}
-    elif criterion == "l1":
+    if criterion == "l1":
         salience = {n: p.detach().abs() for n, p in weights.items()}
-    else:
+    elif criterion == "l2":
         salience = {n: p.detach().square() for n, p in weights.items()}
+    elif batches is None:
+        raise ValueError(f"criterion '{criterion}' needs batches of (inputs, targets); 'l1' and 'l2' do not")
+    elif criterion == "taylor":
+        gradients = _summed_over(batches, net, _gradients(net, weights, loss))
+        salience = {n: (p.detach() * gradients[n]).abs() for n, p in weights.items()}
+    elif criterion == "taylor_samples":
+        sizes = _summed_over(batches, net, _sizes_of_gradients(net, weights, loss, torch.abs))
+        salience = {n: p.detach().abs() * sizes[n] for n, p in weights.items()}
+    else:
+        squares = _summed_over(batches, net, _sizes_of_gradients(net, weights, loss, torch.square))
+        salience = {n: p.detach().square() * squares[n] / 2 for n, p in weights.items()}
     bad = [n for n, s in salience.items() if not s.isfinite().all()]
     if bad:
         raise ValueError(
@@ -111,27 +126,61 @@ def unit_scores(net: NestedNetwork, scores: Scores, group: WidthGroup) -> Tensor
     return total
 
 
-def _summed_gradients(
-    net: NestedNetwork,
-    weights: Mapping[str, Tensor],
-    batches: Iterable[tuple[Tensor, Tensor]],
-    loss: Callable[[Tensor, Tensor], Tensor],
+# (inputs, targets) -> a tensor for each parameter, of its shape
+BatchSums = Callable[[Tensor, Tensor], Mapping[str, Tensor]]
+
+
+def _summed_over(
+    batches: Iterable[tuple[Tensor, Tensor]], net: NestedNetwork, of_batch: BatchSums
 ) -> dict[str, Tensor]:
-    sums = {name: torch.zeros_like(weight) for name, weight in weights.items()}
-    device = next(iter(weights.values())).device
-    seen = 0
+    """What a function gives for each batch, summed over the batches of all processes; the network is evaluating."""
+    sums: dict[str, Tensor] = {}
+    device = next(net.parameters()).device
     with net.active(0), evaluating(net), torch.enable_grad():
         for inputs, targets in batches:
-            value = loss(net(inputs.to(device)), targets.to(device))
-            # a parameter that the loss does not reach has no gradient: it scores nothing
-            gradients = torch.autograd.grad(value, list(weights.values()), allow_unused=True)
-            for name, gradient in zip(sums, gradients, strict=True):
-                if gradient is not None:
-                    sums[name] += gradient
-            seen += 1
-    if not seen:
+            found = of_batch(inputs.to(device), targets.to(device))
+            sums = {name: sums[name] + tensor if sums else tensor for name, tensor in found.items()}
+    if not sums:
         raise ValueError("batches is empty: scoring needs at least one (inputs, targets) pair")
     return {name: summed(total) for name, total in sums.items()}
+
+
+def _gradients(
+    net: NestedNetwork, weights: Mapping[str, Tensor], loss: Callable[[Tensor, Tensor], Tensor]
+) -> BatchSums:
+    """The gradients of a batch's loss."""
+
+    def of_batch(inputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        value = loss(net(inputs), targets)
+        # a parameter that the loss does not reach has no gradient: it scores nothing
+        found = torch.autograd.grad(value, list(weights.values()), allow_unused=True, materialize_grads=True)
+        return dict(zip(weights, found, strict=True))
+
+    return of_batch
+
+
+def _sizes_of_gradients(
+    net: NestedNetwork,
+    weights: Mapping[str, Tensor],
+    loss: Callable[[Tensor, Tensor], Tensor],
+    size: Callable[[Tensor], Tensor],
+) -> BatchSums:
+    """The sizes of the gradients of each example's loss, summed over the examples of a batch."""
+    chunk = max(1, GRADIENTS_HELD // sum(weight.numel() for weight in weights.values()))
+
+    def of_example(parameters: dict[str, Tensor], example: Tensor, target: Tensor) -> Tensor:
+        return loss(functional_call(net.model, parameters, (example[None],)), target[None])
+
+    def of_batch(inputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
+        parameters = {name: weight.detach() for name, weight in weights.items()}
+        found = {name: torch.zeros_like(weight) for name, weight in parameters.items()}
+        for examples, classes in zip(inputs.split(chunk), targets.split(chunk), strict=True):
+            gradients = vmap(grad(of_example), in_dims=(None, 0, 0))(parameters, examples, classes)
+            for name, gradient in gradients.items():
+                found[name] += size(gradient).sum(0)
+        return found
+
+    return of_batch
 
 
 def _sum_by_unit(salience: Tensor, axes: Mapping[int, AxisLayout]) -> Tensor:

@@ -37,6 +37,7 @@ from .recipes import RecipeCLI, parse
 from .reporting.table import stages_line, subnetworks_as_json, subnetworks_table, terminal
 from .run_folder import RunFolder, write_json
 from .scores import score
+from .settings import ObjectiveSettings, TrainingSettings
 from .training import (
     MetricsFile,
     NestedClassifier,
@@ -105,7 +106,9 @@ def check_settings(cli: RecipeCLI) -> None:
     _check_trainer(config.trainer)
     register_device(config.search.device)
     net = new_network(cli, cli.config.pretrained)
-    NestedClassifier(net, len(data.classes), batch_norm_share=config.finetune.batch_norm_share)
+    for settings in (config.pretrain, config.finetune):
+        share = config.finetune.batch_norm_share
+        NestedClassifier(net, len(data.classes), settings, config.finetune.objective, batch_norm_share=share)
     check_search(
         net,
         config.search.budgets_by_cost,
@@ -157,7 +160,7 @@ def pretrain(run: Run) -> NestedNetwork:
     net = new_network(run.cli, source)
     settings = run.config.pretrain
     with run.folder.timed("pretrain"):
-        module = fit(run, "pretrain", net, 0 if source else settings.max_epochs, settings.learning_rates)
+        module = fit(run, "pretrain", net, 0 if source else settings.max_epochs, settings)
         measured = accuracies(_tester(run), module, run.data)
     save(net, run.folder.pretrained, accuracies=measured, **_metadata(run))
     return net
@@ -204,7 +207,8 @@ def finetune(run: Run, net: NestedNetwork) -> NestedNetwork:
             "finetune",
             net,
             run.config.trainer.max_epochs,
-            settings.learning_rates,
+            settings,
+            settings.objective,
             freeze_batch_norm=settings.batch_norm != "separate",
             batch_norm_share=settings.batch_norm_share,
         )
@@ -218,10 +222,10 @@ def finetune(run: Run, net: NestedNetwork) -> NestedNetwork:
 def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
     """Train without what is to be compared: each subnetwork alone, or nested from random weights.
 
-    Baselines get the epochs of both stages.
+    Baselines are trained as the full network is before nesting, and get the epochs of both stages.
     """
     done = run.folder.baselines().get(baseline, {})
-    rates, epochs = run.config.pretrain.learning_rates, run.total_epochs
+    settings, epochs = run.config.pretrain, run.total_epochs
     if baseline == "alone":
         for k in range(len(net.subnetworks)):
             if str(k) in done:
@@ -229,13 +233,13 @@ def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
             stage = f"alone_{k}"
             with run.folder.timed(stage):
                 small = nest(_reinitialised(net.extract(k), run.seed), run.data.example_input, copy=False)
-                module = fit(run, stage, small, epochs, rates)
+                module = fit(run, stage, small, epochs, settings)
                 run.folder.add_baseline(baseline, k, accuracies(_tester(run), module, run.data)[0])
     elif len(done) < len(net.subnetworks):
         with run.folder.timed(baseline):
             scratch = new_network(run.cli)
             scratch.subnetworks = net.subnetworks
-            module = fit(run, baseline, scratch, epochs, rates)
+            module = fit(run, baseline, scratch, epochs, settings, run.config.finetune.objective)
             for k, measured in enumerate(accuracies(_tester(run), module, run.data)):
                 run.folder.add_baseline(baseline, k, measured)
 
@@ -268,12 +272,15 @@ def fit(
     stage: str,
     net: NestedNetwork,
     epochs: int,
-    learning_rates: Sequence[float],
+    settings: TrainingSettings,
+    objective: ObjectiveSettings = ObjectiveSettings(),  # noqa: B008 - it is frozen
     freeze_batch_norm: bool = False,
     batch_norm_share: float = 0.0,
 ) -> NestedClassifier:
     """Train a network for a stage, from where the stage was interrupted if it was."""
-    module = NestedClassifier(net, len(run.data.classes), learning_rates, freeze_batch_norm, batch_norm_share, run.seed)
+    module = NestedClassifier(
+        net, len(run.data.classes), settings, objective, freeze_batch_norm, batch_norm_share, run.seed
+    )
     if epochs == 0:
         return module
     folder = run.folder.training(stage)

@@ -40,6 +40,21 @@ def test_a_unit_counts_what_makes_its_output_not_what_reads_it(residual):
         assert math.isclose(unit_scores(net, scores, net.groups[0])[unit], own, rel_tol=1e-5)
 
 
+@pytest.mark.parametrize(("criterion", "of_example"), [("taylor_samples", torch.abs), ("fisher", lambda wg: wg**2 / 2)])
+def test_criteria_of_single_examples_add_what_each_one_says(residual, criterion, of_example, monkeypatch):
+    monkeypatch.setattr("reds_torch.scores.GRADIENTS_HELD", 3 * sum(p.numel() for p in residual.parameters()))
+    batches = batches_for(residual)
+    net = reds.nest(residual, torch.zeros(1, 2, 8, 6))
+    scores = reds.score(net, batches, criterion=criterion)
+    expected = torch.zeros_like(residual.hidden.weight)
+    for inputs, targets in batches:
+        for example, target in zip(inputs, targets, strict=True):
+            residual.zero_grad()
+            F.cross_entropy(residual(example[None]), target[None]).backward()
+            expected += of_example(residual.hidden.weight * residual.hidden.weight.grad).detach()
+    torch.testing.assert_close(scores["hidden.weight"].float(), expected.reshape(7, 6, 12).sum(2), rtol=1e-4, atol=1e-6)
+
+
 def test_l2_adds_squares(residual):
     net = reds.nest(residual, torch.zeros(1, 2, 8, 6))
     scores = reds.score(net, criterion="l2")
@@ -61,8 +76,9 @@ def test_scoring_leaves_the_network_as_it_was(residual):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"criterion": "magnitude"}, "taylor, l1, l2"),
+        ({"criterion": "magnitude"}, "taylor, taylor_samples, fisher, l1, l2"),
         ({}, "needs batches"),
+        ({"criterion": "fisher"}, "'fisher' needs batches"),
         ({"batches": []}, "batches is empty"),
         ({"batches": [(torch.full((1, 2, 8, 6), math.nan), torch.zeros(1, dtype=torch.long))]}, "not finite"),
     ],

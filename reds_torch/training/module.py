@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import copy
+from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
-import torch.nn.functional as F
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -14,49 +15,63 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionM
 
 from ..nested.network import NestedNetwork
 from ..nested.own import OwnTensors
-from .losses import weight_share_factors
+from ..settings import ObjectiveSettings, TrainingSettings
+from .averaging import follow
 from .memory import convolution_format
+from .objectives import Objective, parameter_shares
+from .optimization import learning_rate, optimizer
+from .regularization import regularized
 
 Batch = tuple[Tensor, Tensor]
+
 CONFUSION_CLASSES = 100  # a matrix of more is too large to keep beside the results, and to read
 
 
 class NestedClassifier(L.LightningModule):
-    """Trains the subnetworks of ``net`` with one weighted sum of their cross-entropies, one backward a batch.
+    """Trains the subnetworks of ``net`` with one loss and one backward pass a batch.
 
     A network without subnetworks (only index 0, the full one) is trained as an ordinary network is, so the same
-    module serves before and after nesting.
+    module serves before and after nesting. ``net`` always holds the result: where weights are averaged it is the
+    average, which is validated and tested, and a twin of it, `learner`, is what the optimizer moves.
 
     Args:
         net: the nested network; batches are (inputs, class indices).
         classes: how many classes.
-        learning_rates: Adam's, one after the other, each for an equal part of the epochs.
+        settings: learning rates, regularization, averaging.
+        objective: how the subnetworks' losses become one.
         freeze_batch_norm: keep the running statistics as they are (their scale and shift are trained).
         batch_norm_share: in this share of the epochs, the last ones, only batch norm's scale and shift are trained.
-        seed: with the epoch, seeds what randomness the layers have (dropout).
+        seed: with the epoch and the batch, seeds all randomness.
     """
 
     def __init__(
         self,
         net: NestedNetwork,
         classes: int,
-        learning_rates: Sequence[float] = (1e-3, 1e-4),
+        settings: TrainingSettings = TrainingSettings(),  # noqa: B008 - it is frozen
+        objective: ObjectiveSettings = ObjectiveSettings(),  # noqa: B008
         freeze_batch_norm: bool = False,
         batch_norm_share: float = 0.0,
         seed: int = 0,
     ) -> None:
         super().__init__()
-        if not learning_rates or min(learning_rates) <= 0:
-            raise ValueError(f"learning_rates must be positive numbers, at least one; got {list(learning_rates)}")
         if batch_norm_share and not any(isinstance(m, _BatchNorm) and m.affine for m in net.modules()):
             raise ValueError(f"batch_norm_share={batch_norm_share}, but the network has no batch norm to train")
+        if settings.time_mask and len(net.input_shape) != 4:
+            raise ValueError(
+                f"time_mask={settings.time_mask} masks inputs of (batch, channels, frames, coefficients), but the "
+                f"network's are {net.input_shape}"
+            )
         self.net = net.to(memory_format=convolution_format(net))  # type: ignore[call-overload]
-        self.learning_rates = tuple(learning_rates)
+        self.twin = copy.deepcopy(net) if settings.averaging else None
+        self.classes = classes
+        self.settings = settings
         self.freeze_batch_norm = freeze_batch_norm
         self.batch_norm_share = batch_norm_share
         self.seed = seed
-        self.factors = weight_share_factors(net)
+        self.steps: float = 1
         count = len(net.subnetworks)
+        self.objective = Objective(objective, parameter_shares(net), settings.label_smoothing)
         self.accuracies = nn.ModuleDict(
             {
                 stage: nn.ModuleList(MulticlassAccuracy(classes, average="micro") for _ in range(count))
@@ -66,6 +81,20 @@ class NestedClassifier(L.LightningModule):
         counted = count if classes <= CONFUSION_CLASSES else 0
         self.confusion = nn.ModuleList(MulticlassConfusionMatrix(classes) for _ in range(counted))
 
+    @property
+    def learner(self) -> NestedNetwork:
+        """The network that the optimizer moves."""
+        return self.net if self.twin is None else self.twin
+
+    @property
+    def progress(self) -> float:
+        """How much of the training is done, from 0 to 1."""
+        return self.global_step / self.steps
+
+    def random(self, batch_index: int, *further: int) -> np.random.Generator:
+        """The randomness of a batch, a function of the seed, the epoch, the batch's index and further numbers."""
+        return np.random.default_rng((self.seed, self.current_epoch, batch_index, *further))
+
     def outputs(self, inputs: Tensor) -> list[Tensor]:
         """The logits of every subnetwork."""
         logits = []
@@ -74,13 +103,27 @@ class NestedClassifier(L.LightningModule):
                 logits.append(self.net(inputs))
         return logits
 
-    def training_step(self, batch: Batch, _: int) -> Tensor:
-        """The weighted sum of the subnetworks' losses."""
-        inputs, targets = batch
-        losses = [F.cross_entropy(logits, targets) for logits in self.outputs(inputs)]
-        total = torch.stack([factor * loss for factor, loss in zip(self.factors, losses, strict=True)]).sum()
-        self.log("train/loss", total.detach(), prog_bar=True, on_step=False, on_epoch=True, batch_size=len(targets))
-        return total
+    def training_step(self, batch: Batch, batch_index: int) -> Tensor:
+        """The objective's loss."""
+        # the choice of subnetworks is the same in all processes, their examples are not
+        processes_own = self.random(batch_index, 1 + self.global_rank)
+        inputs, targets = regularized(*batch, self.classes, self.settings, processes_own)
+        loss: Tensor = self.objective(self.learner, inputs, targets, self.progress, self.random(batch_index))
+        self.log(
+            "train/loss",
+            loss.detach(),
+            prog_bar=True,
+            on_step=False,
+            on_epoch=True,
+            batch_size=len(targets),
+            sync_dist=True,
+        )
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: Batch, batch_index: int) -> None:
+        """Let the average follow."""
+        if self.twin is not None:
+            follow(self.net, self.twin, self.settings.averaging, self.global_step - 1)
 
     def validation_step(self, batch: Batch, _: int) -> None:
         """Count the right answers of every subnetwork."""
@@ -102,29 +145,41 @@ class NestedClassifier(L.LightningModule):
         """
         return [matrix.compute().tolist() for matrix in self.confusion]  # type: ignore[operator]
 
+    def setup(self, stage: str) -> None:
+        """An average has no gradients of its own."""
+        if stage == "fit" and self.twin is not None:
+            self.net.requires_grad_(False)
+
+    def teardown(self, stage: str) -> None:
+        """The result can be scored and trained again."""
+        self.net.requires_grad_(True)
+
+    def on_train_start(self) -> None:
+        """Know how long the training is."""
+        self.steps = self.trainer.estimated_stepping_batches
+
     def on_train_epoch_start(self) -> None:
         """Randomness is a function of the seed and the epoch, so a resumed run goes on as it would have."""
         torch.manual_seed(self.seed * 1_000_003 + self.current_epoch)
+        modules = list(self.learner.modules())
         if self.freeze_batch_norm:
-            for module in self.net.modules():
+            for module in modules:
                 if isinstance(module, _BatchNorm):
                     module.eval()
         epochs = self.trainer.max_epochs or 0
         if self.current_epoch >= epochs - int(epochs * self.batch_norm_share):
-            trained = {p for m in self.net.modules() if isinstance(m, _BatchNorm | OwnTensors) for p in m.parameters()}
-            for parameter in self.net.parameters():
+            trained = {p for m in modules if isinstance(m, _BatchNorm | OwnTensors) for p in m.parameters()}
+            for parameter in self.learner.parameters():
                 parameter.requires_grad_(parameter in trained)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Adam, its learning rate stepping through ``learning_rates`` in equal parts of the epochs."""
-        optimizer = torch.optim.Adam(self.net.parameters(), lr=self.learning_rates[0], fused=True)
-        epochs = max(self.trainer.max_epochs or 1, 1)
-
-        def factor(epoch: int) -> float:
-            stage = min(epoch * len(self.learning_rates) // epochs, len(self.learning_rates) - 1)
-            return self.learning_rates[stage] / self.learning_rates[0]
-
-        return {"optimizer": optimizer, "lr_scheduler": torch.optim.lr_scheduler.LambdaLR(optimizer, factor)}
+        """The settings' optimizer; its learning rate follows the progress, step by step."""
+        moved = optimizer([*self.learner.parameters(), *self.objective.parameters()], self.settings)
+        steps, first = self.trainer.estimated_stepping_batches, self.settings.learning_rates[0]
+        schedule = torch.optim.lr_scheduler.LambdaLR(
+            moved, lambda step: learning_rate(self.settings, step / steps) / first
+        )
+        return {"optimizer": moved, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _count(self, stage: str, batch: Batch) -> None:
         inputs, targets = batch

@@ -156,7 +156,7 @@ def test_runs_are_stamped_and_the_latest_is_linked(command):
         (["recipe=kws_dnn", "data.batch_size=many"], "data.batch_size must be int; got 'many'"),
         (["recipe=kws_dnn", "data.batch_size=0"], "batch_size must be a number from 1, not 0"),
         (["recipe=kws_dnn", "trainer.max_epochs=many"], "trainer.max_epochs must be int; got 'many'"),
-        (["recipe=kws_dnn", "score.criterion=luck"], "score.criterion must be one of 'taylor', 'l1', 'l2'"),
+        (["recipe=kws_dnn", "score.criterion=luck"], "score.criterion must be one of 'taylor', 'taylor_samples'"),
         (["recipe=kws_dnn", "model.name=rnn"], "no model 'rnn'; there are: .*dnn"),
         (["recipe=kws_dnn", "model.arguments.size=xl"], "no size 'xl'; it has: 's', 'm', 'l'"),
         (["recipe=kws_dnn", "search.budgets=[0.5,0.5]"], "same budget"),

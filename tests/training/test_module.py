@@ -6,7 +6,8 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import reds_torch as reds
 from reds_torch.models import dnn
-from reds_torch.training import NestedClassifier, accuracies, weight_share_factors
+from reds_torch.settings import TrainingSettings
+from reds_torch.training import NestedClassifier, accuracies
 
 SUBNETWORKS = [{"stem": 6, "hidden": 7}, {"stem": 4, "hidden": 5}, {"stem": 1, "hidden": 2}]
 
@@ -45,22 +46,6 @@ def trainer(**settings):
     )
 
 
-def test_factors_are_square_roots_of_the_shares_of_weights(net):
-    counts = [sum(p.numel() for p in net.extract(k).parameters()) for k in range(3)]
-    roots = [(count / counts[0]) ** 0.5 for count in counts]
-    assert weight_share_factors(net) == pytest.approx([root / sum(roots) for root in roots])
-
-
-def test_the_loss_is_the_weighted_sum_over_extracted_networks(net, batch):
-    module = NestedClassifier(net, 5)
-    module.log = lambda *_, **__: None
-    inputs, targets = batch
-    expected = sum(
-        factor * F.cross_entropy(net.extract(k)(inputs), targets) for k, factor in enumerate(weight_share_factors(net))
-    )
-    torch.testing.assert_close(module.training_step(batch, 0), expected)
-
-
 def test_accuracies_are_those_of_the_extracted_networks(net, batch):
     found = accuracies(trainer(), NestedClassifier(net, 5), Batches(*batch))
     inputs, targets = batch
@@ -76,7 +61,7 @@ def test_learning_rates_take_equal_parts_of_the_epochs(net, batch):
         def on_train_epoch_start(self, trainer, pl_module):
             seen.append(trainer.optimizers[0].param_groups[0]["lr"])
 
-    module = NestedClassifier(net, 5, learning_rates=[1e-2, 1e-3, 1e-4])
+    module = NestedClassifier(net, 5, TrainingSettings([1e-2, 1e-3, 1e-4]))
     trainer(max_epochs=6, callbacks=[Spy()]).fit(module, Batches(*batch))
     assert seen == pytest.approx([1e-2, 1e-2, 1e-3, 1e-3, 1e-4, 1e-4])
 
@@ -97,14 +82,8 @@ def test_training_lowers_the_loss_of_every_subnetwork(net, batch):
         return [F.cross_entropy(net.extract(k)(inputs), targets).item() for k in range(3)]
 
     before = losses()
-    trainer(max_epochs=20).fit(NestedClassifier(net, 5, learning_rates=[1e-2]).train(), Batches(*batch))
+    trainer(max_epochs=20).fit(NestedClassifier(net, 5, TrainingSettings([1e-2])).train(), Batches(*batch))
     assert all(b < a for a, b in zip(before, losses(), strict=True))
-
-
-@pytest.mark.parametrize("rates", [[], [0.0], [1e-3, -1.0]])
-def test_learning_rates_must_be_positive(net, rates):
-    with pytest.raises(ValueError, match="learning_rates must be positive"):
-        NestedClassifier(net, 5, learning_rates=rates)
 
 
 def test_in_the_last_epochs_only_batch_norm_is_trained(net, batch):

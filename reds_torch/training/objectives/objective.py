@@ -1,0 +1,72 @@
+"""The loss of a batch: which subnetworks run, what teaches them, how losses are weighted and gradients added."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ...nested.network import NestedNetwork
+from ...settings import ObjectiveSettings
+from .conflicts import without_conflicts
+from .selection import selection
+from .teachers import TEACHERS, distillation
+from .weights import loss_weights
+
+
+class Objective(nn.Module):
+    """One loss for all subnetworks of a network; the defaults are the paper's weighted sum of cross-entropies.
+
+    A network that has no subnetwork but the full one gets its plain cross-entropy.
+
+    Args:
+        settings: the choices.
+        shares: of the full network's parameters that each subnetwork uses, see `parameter_shares`.
+        label_smoothing: of the cross-entropy with the classes.
+    """
+
+    shares: Tensor
+
+    def __init__(self, settings: ObjectiveSettings, shares: Sequence[float], label_smoothing: float = 0.0) -> None:
+        super().__init__()
+        self.settings = settings
+        self.register_buffer("shares", torch.tensor(shares))
+        self.label_smoothing = label_smoothing
+        self.selection = selection(settings)
+        self.teachers = TEACHERS[settings.teacher]
+        self.weights = loss_weights(settings, len(shares))
+
+    def forward(
+        self, net: NestedNetwork, inputs: Tensor, targets: Tensor, progress: float, random: np.random.Generator
+    ) -> Tensor:
+        """A scalar to call backward on.
+
+        Args:
+            net: the network in training.
+            inputs: (B, ...).
+            targets: classes (B,), or their probabilities (B, classes).
+            progress: how much of the training is done, from 0 to 1.
+            random: the randomness of this batch.
+        """
+        which = self.selection(len(self.shares), progress, random)
+        logits = []
+        for k in which:
+            with net.active(k):
+                logits.append(net(inputs))
+        losses = torch.stack([self._loss(student, logits, targets) for student in range(len(which))])
+        weighted = self.weights(losses, self.shares[which], which, progress)
+        if self.settings.conflicts == "projected":
+            trained = [p for p in (*net.parameters(), *self.parameters()) if p.requires_grad]
+            return without_conflicts(weighted, trained, random)
+        return weighted.sum()
+
+    def _loss(self, student: int, logits: list[Tensor], targets: Tensor) -> Tensor:
+        """What a student, by its place among the logits, is charged for the classes and its teachers' soft labels."""
+        loss = F.cross_entropy(logits[student], targets, label_smoothing=self.label_smoothing)
+        teachers, share = self.teachers(student, logits), self.settings.distillation
+        if not teachers or not share:
+            return loss
+        return (1 - share) * loss + share * distillation(logits[student], teachers, self.settings.temperature)
