@@ -9,6 +9,7 @@ a subnetwork reads fewer inputs: it is given back.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import prod
 
@@ -17,7 +18,7 @@ from ai_edge_litert.schema_py_generated import BufferT, OperatorT, TensorT, Tens
 
 from .error import BridgeError
 from .graph import Graph
-from .onnx_export import OnnxLayer
+from .onnx_export import INPUT, OUTPUT, OnnxLayer
 from .table import Kind
 
 # What a simplified model may consist of: layers, and operators that work channel by channel.
@@ -74,6 +75,26 @@ def flatten_inside_dense_layers(graph: Graph) -> None:
         columns = graph.constant(weight)[:, np.argsort(order)]
         dense.inputs = np.array([source, add_constant(graph, graph.name(weight), columns), dense.inputs[2]], np.int32)
         graph.subgraph.operators = [o for o in graph.operators if o not in dropped]
+
+
+def name_tensors(graph: Graph, layers: Sequence[str]) -> None:
+    """Call activations after the module or the operator that writes them, weights after their module. In place.
+
+    Args:
+        graph: a model.
+        layers: names of the modules of its layers, in its order.
+    """
+    modules = {id(operator): name for operator, name in zip(layer_operators(graph), layers, strict=True)}
+    names: dict[int, str] = {}
+    for position, operator in enumerate(graph.operators):
+        module = modules.get(id(operator))
+        names[int(operator.outputs[0])] = module or f"{graph.operator_name(operator).lower()}{position}"
+        if module is not None:
+            names |= dict(zip(map(int, operator.inputs[1:]), (f"{module}.weight", f"{module}.bias"), strict=True))
+    names |= {int(graph.subgraph.inputs[0]): INPUT, int(graph.subgraph.outputs[0]): OUTPUT}
+    repeated = {name for name, count in Counter(names.values()).items() if count > 1}  # a module that is used again
+    for index, name in names.items():
+        graph.tensor(index).name = (f"{name}#{index}" if name in repeated else name).encode()
 
 
 def check_operators(graph: Graph) -> None:

@@ -1,0 +1,128 @@
+"""Ranges of activations over all subnetworks, on real data.
+
+An int8 tensor needs a range that what it will hold stays within. The full network's own is not enough: a narrower
+subnetwork adds up fewer terms, so cancellation that keeps the full network's sums small may be gone. The range of a
+tensor is therefore the union over the subnetworks, each of which is run as a float32 model of its own.
+
+The calibrator is TensorFlow's own, below its public interface, whose quantizer takes what it measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.schema_py_generated import QuantizationParametersT
+
+from .error import BridgeError
+from .flatbuffer import read, write
+from .graph import Graph
+from .quiet import captured_output
+
+# smallest and largest value of each activation, by the tensor's name
+Ranges = Mapping[str, tuple[float, float]]
+
+_BINS = 4096  # of the histograms that percentiles are read off
+
+
+def check_samples(samples: np.ndarray, input_shape: Sequence[int]) -> None:
+    """Refuse calibration data that no ranges can be read off.
+
+    Raises:
+        BridgeError: the shape is not (N, *input_shape), there is none, or the values are not finite or all equal.
+    """
+    if samples.ndim != len(input_shape) + 1 or samples.shape[1:] != tuple(input_shape):
+        raise BridgeError(
+            f"the calibration data have the shape {samples.shape}; the network takes (N, "
+            f"{', '.join(map(str, input_shape))})"
+        )
+    if not len(samples):
+        raise BridgeError("the calibration data are empty: ranges of activations need at least one sample")
+    if not np.isfinite(samples).all():
+        raise BridgeError("the calibration data hold values that are not finite numbers")
+    if not samples.any():
+        raise BridgeError("the calibration data are all zero: ranges of activations need samples as they will be")
+
+
+def measure(model: bytes, inputs: np.ndarray, percentile: float = 100.0) -> Ranges:
+    """The range of every activation of a float32 model on some inputs.
+
+    Args:
+        model: a .tflite file.
+        inputs: (N, ...) as the model takes them.
+        percentile: below 100, what lies above it (or below 100 minus it) is cut off each range; the model's output
+            keeps its whole range, whose extremes are the answers.
+    """
+    ranges = _extremes(model, inputs)
+    return ranges if percentile >= 100 else {**ranges, **_percentiles(model, inputs, ranges, percentile)}
+
+
+def union(ranges: Sequence[Ranges]) -> Ranges:
+    """The smallest ranges that hold those of all subnetworks."""
+    names = ranges[0].keys()
+    return {name: (min(r[name][0] for r in ranges), max(r[name][1] for r in ranges)) for name in names}
+
+
+def with_ranges(model: bytes, ranges: Ranges) -> bytes:
+    """The float32 model with these ranges written into it, where TensorFlow's quantizer looks for them."""
+    calibrated = read(model)
+    for tensor in calibrated.subgraphs[0].tensors:
+        limits = ranges.get(tensor.name.decode())
+        if limits is not None:
+            smallest, largest = (np.array([limit], np.float32) for limit in including_zero(*limits))
+            tensor.quantization = QuantizationParametersT(min=smallest, max=largest)
+    return write(calibrated)
+
+
+def including_zero(smallest: float, largest: float) -> tuple[float, float]:
+    """A range that can be quantized: it holds zero, which padding must hit exactly, and more than zero."""
+    smallest, largest = min(smallest, 0.0), max(largest, 0.0)
+    return (smallest, largest) if largest > smallest else (0.0, 1.0)
+
+
+def _extremes(model: bytes, inputs: np.ndarray) -> dict[str, tuple[float, float]]:
+    found = {}
+    for tensor in read(_calibrate(model, inputs)).subgraphs[0].tensors:
+        limits = tensor.quantization
+        if limits is not None and limits.min is not None and len(limits.min):
+            found[tensor.name.decode()] = (float(limits.min[0]), float(limits.max[0]))
+    return found
+
+
+def _calibrate(model: bytes, inputs: np.ndarray) -> bytes:
+    """Run TensorFlow's calibrator: the model with the smallest and largest value of each activation."""
+    with captured_output():
+        from tensorflow.lite.python.optimize.calibrator import Calibrator  # noqa: PLC0415 - prints when imported
+
+        def samples() -> Iterator[list[np.ndarray]]:
+            return ([sample[None]] for sample in inputs)
+
+        return bytes(Calibrator(model).calibrate(samples))
+
+
+def _percentiles(model: bytes, inputs: np.ndarray, ranges: Ranges, percentile: float) -> dict[str, tuple[float, float]]:
+    """Ranges between two percentiles, from histograms over the whole ranges."""
+    graph = Graph(read(model))
+    output = int(graph.subgraph.outputs[0])
+    indices = {i: graph.name(i) for i in range(len(graph.subgraph.tensors)) if i != output and graph.name(i) in ranges}
+    histograms = {name: np.zeros(_BINS, np.int64) for name in indices.values()}
+    with captured_output():
+        interpreter = Interpreter(model_content=model, experimental_preserve_all_tensors=True, num_threads=1)
+        interpreter.allocate_tensors()
+    for sample in inputs:
+        interpreter.set_tensor(int(graph.subgraph.inputs[0]), sample[None])
+        interpreter.invoke()
+        for index, name in indices.items():
+            limits = including_zero(*ranges[name])
+            histograms[name] += np.histogram(interpreter.get_tensor(index), _BINS, limits)[0]
+    return {name: _between(counts, including_zero(*ranges[name]), percentile) for name, counts in histograms.items()}
+
+
+def _between(counts: np.ndarray, limits: tuple[float, float], percentile: float) -> tuple[float, float]:
+    """The edges of the bins in which the percentiles lie."""
+    edges = np.linspace(*limits, len(counts) + 1)
+    share = np.concatenate(([0.0], counts.cumsum() / counts.sum()))
+    above = int(np.searchsorted(share, percentile / 100))
+    below = int(np.searchsorted(share, 1 - percentile / 100, side="right")) - 1
+    return float(edges[below]), float(edges[above])
