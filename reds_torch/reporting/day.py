@@ -1,0 +1,74 @@
+"""The simulated day: example traces by the hour, and what a network's answers cost in time and energy.
+
+The page computes the day from these numbers, because its reader may change the trace; docs/report.md has the rules.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .run_record import RunRecord
+
+
+@dataclass(frozen=True)
+class Trace:
+    """24 percentages, one for each hour."""
+
+    name: str
+    hours: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class DayCosts:
+    """Which costs stand for the time and the energy of an answer, in their units, by subnetwork."""
+
+    time: tuple[float, ...]
+    time_unit: str
+    time_basis: str
+    energy: tuple[float, ...]
+    energy_unit: str
+    energy_basis: str
+
+
+# how busy the processor is with other things
+LOADS = (
+    Trace(
+        "office hours",
+        (5, 5, 5, 5, 5, 10, 20, 35, 60, 75, 80, 70, 45, 65, 80, 85, 70, 50, 35, 30, 25, 20, 10, 5),
+    ),
+    Trace(
+        "evenings",
+        (15, 5, 5, 5, 5, 5, 20, 40, 30, 20, 20, 25, 40, 30, 25, 25, 35, 55, 70, 85, 90, 85, 60, 30),
+    ),
+    Trace("always half", (50,) * 24),
+)
+# what a panel or a dock delivers, in shares of what the full network uses in an hour
+INCOMES = (
+    Trace(
+        "sunny day",
+        (0, 0, 0, 0, 0, 0, 5, 20, 45, 70, 90, 100, 100, 100, 90, 70, 45, 20, 5, 0, 0, 0, 0, 0),
+    ),
+    Trace(
+        "clouds after noon",
+        (0, 0, 0, 0, 0, 0, 5, 20, 45, 70, 85, 90, 60, 25, 15, 10, 10, 5, 0, 0, 0, 0, 0, 0),
+    ),
+    Trace("no sun", (0,) * 24),
+)
+
+
+def day_costs(record: RunRecord) -> DayCosts | None:
+    """Latency and energy where they are known; MACs, which both grow with, where not. None without accuracies."""
+    subnetworks = record.subnetworks
+    if not subnetworks or any(record.split not in s.accuracy for s in subnetworks):
+        return None
+    known = {cost.key: cost for cost in record.costs}
+    time = known.get("latency") or known["macs"]
+    energy = known.get("energy") or time
+    return DayCosts(
+        time=tuple(s.costs[time.key] for s in subnetworks),
+        time_unit=time.unit,
+        time_basis=f"{time.label}, {time.basis}",
+        energy=tuple(s.costs[energy.key] for s in subnetworks),
+        energy_unit=energy.unit,
+        energy_basis=f"{energy.label}, {energy.basis}",
+    )
