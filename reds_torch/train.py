@@ -34,6 +34,7 @@ from .nested.network import NestedNetwork, nest
 from .ordering import order
 from .pretrained import load_pretrained
 from .recipes import RecipeCLI, parse
+from .reporting.html import write_report
 from .reporting.table import stages_line, subnetworks_as_json, subnetworks_table, terminal
 from .run_folder import RunFolder, write_json
 from .scores import score
@@ -245,7 +246,7 @@ def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
 
 
 def conclude(run: Run, net: NestedNetwork) -> None:
-    """Print the table and write subnetworks.json."""
+    """Print the table, write subnetworks.json and report.html."""
     measured = net.metadata["accuracies"]
     pretrained = load(run.folder.pretrained).metadata["accuracies"][0]
     baselines, seconds = run.folder.baselines(), run.folder.seconds()
@@ -265,6 +266,7 @@ def conclude(run: Run, net: NestedNetwork) -> None:
     title = f"{run.folder.nested}"
     run.console.print(subnetworks_table(net.subnetworks, measured, title, pretrained, baselines))
     run.console.print(stages_line(seconds))
+    run.console.print(f"report: {write_report(run.folder.path)}")
 
 
 def fit(

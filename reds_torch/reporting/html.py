@@ -20,9 +20,11 @@ from .sections import accuracy_section, run_sections
 _PAGE = files(__package__) / "page"
 
 
-def write_report(run: Path) -> None:
-    """Write RUN/report.html; raises what `read_run` raises."""
-    write_page([read_run(run)], run / "report.html")
+def write_report(run: Path) -> Path:
+    """Write RUN/report.html and return its path; raises what `read_run` raises."""
+    page = run / "report.html"
+    write_page([read_run(run)], page)
+    return page
 
 
 def write_page(records: Sequence[RunRecord], path: Path) -> None:

@@ -224,10 +224,8 @@ def _subnetworks(
     if stored and None in accuracies:
         accuracies = kept.get("accuracies") or [{}] * len(stored)
     confusions = results.get("confusions") or kept.get("confusions") or [None] * len(stored)
-    if stored and confusions[0] is None:
-        missing.append(
-            f"There are no confusion matrices: python -m reds_torch.evaluate {folder.nested.name} counts them."
-        )
+    if stored and confusions[0] is None and folder.nested.is_file():
+        missing.append(f"There are no confusion matrices; this counts them: python -m reds_torch.evaluate {folder.nested}")
     try:
         costs = [_costs(entry, net, table, missing if k == 0 else []) for k, entry in enumerate(stored)]
         return tuple(
