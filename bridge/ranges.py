@@ -95,7 +95,8 @@ def _apply(
         stored = graph.scales(int(operator.inputs[BIAS]))[0][: len(steps)]
         if len(stored) not in (1, len(steps)) or np.any(np.abs(stored / steps - 1) > _SAME_STEP):
             raise FormatError("the step of its biases changes, so it needs biases of its own")
-    own.tensors[output_tensor] = output
+    if output != graph.quantization(output_tensor):
+        own.tensors[output_tensor] = output
     own.weights[number] = scales
 
 
