@@ -1,0 +1,257 @@
+"""Strategies of nested training side by side: the same data, seeds, budgets and number of epochs.
+
+    python -m benchmarks.training kws_dnn_paper --seeds 0 1 2 --epochs 60 --set data.root=SPEECH
+    python -m benchmarks.training kws_dnn_paper --strategies paper "in-place distillation" alone --set data.root=SPEECH
+    python -m benchmarks.training --table
+
+A strategy is a few settings on top of the recipe, which trains as the paper does. Strategies that pretrain alike share
+the pretrained network, and all runs of a seed the training batches, which are kept on disk. ``alone`` trains each
+subnetwork of the paper's scheme by itself, from random weights, for the epochs of both stages.
+
+A finished run is one JSON line in --results, so that the script goes on where it stopped; an interrupted run is
+resumed. The tables give mean accuracies, and the paired differences to ``alone`` and to ``paper`` with their standard
+errors.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import statistics
+from collections.abc import Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.recorded import RecordedData
+from reds_torch import train
+from reds_torch.checkpoint import load
+from reds_torch.recipes import parse
+from reds_torch.run_folder import RunFolder
+from reds_torch.training import keep_freed_memory
+
+RESULTS = Path(__file__).parent / "results" / "training.jsonl"
+
+
+def both(*settings: str) -> list[str]:
+    """Settings of both stages."""
+    return [f"{stage}.{setting}" for stage in ("pretrain", "finetune") for setting in settings]
+
+
+COSINE = ("schedule=cosine", "learning_rates=[1e-3,1e-6]", "warmup=0.05")
+EQUAL = "finetune.objective.powers=[0]"
+
+STRATEGIES: dict[str, list[str]] = {
+    "paper": [],
+    # weights of the losses
+    "equal weights": [EQUAL],
+    "small-favouring weights": ["finetune.objective.powers=[-0.5]"],
+    "scheduled weights": ["finetune.objective.powers=[0.5,-0.5]"],
+    "learned weights": ["finetune.objective.weights=learned"],
+    # which subnetworks are trained on a batch
+    "sandwich": [EQUAL, "finetune.objective.subnetworks=sandwich"],
+    "widening": [EQUAL, "finetune.objective.subnetworks=widening"],
+    # teachers
+    "in-place distillation": [EQUAL, "finetune.objective.teacher=full"],
+    "in-place distillation, T=2": [EQUAL, "finetune.objective.teacher=full", "finetune.objective.temperature=2"],
+    "next larger teaches": [EQUAL, "finetune.objective.teacher=larger"],
+    "ensemble distillation": [EQUAL, "finetune.objective.teacher=ensemble"],
+    # gradients
+    "projected conflicts": [EQUAL, "finetune.objective.conflicts=projected"],
+    # scores and search
+    "scores of single examples": ["score.criterion=taylor_samples"],
+    "fisher scores": ["score.criterion=fisher"],
+    "magnitude scores": ["score.criterion=l1"],
+    "top-down": ["search.strategy=top_down"],
+    "joint search": ["search.strategy=joint"],
+    "two more searches": ["finetune.searches=2"],
+    # optimization and regularization
+    "cosine": both(*COSINE),
+    "cosine, averaged": both(*COSINE, "averaging=0.998"),
+    "cosine, weight decay": both(*COSINE, "weight_decay=0.1"),
+    "cosine, label smoothing": both(*COSINE, "label_smoothing=0.1"),
+    "cosine, mixup": both(*COSINE, "mixup=0.2"),
+    "cosine, time mask": both(*COSINE, "time_mask=4"),
+}
+# each network by itself, optimized like the strategy
+ALONE: dict[str, str] = {"alone": "paper", "alone, cosine": "cosine"}
+
+
+def experiment(result: dict[str, Any]) -> tuple[str, int, str]:
+    """What the runs of one table have in common: recipe, epochs and settings other than where the data lie."""
+    settings = [s for s in result["set"] if not s.startswith("data.root=")]
+    return result["recipe"], result["epochs"], " ".join(settings)
+
+
+def open_run(wanted: dict[str, Any], strategy: str, folder: Path, options: argparse.Namespace) -> train.Run:
+    """A run of the train command with the batches recorded, begun or to be gone on with."""
+    settings = STRATEGIES[strategy]
+    cli = parse(
+        [
+            f"recipe={wanted['recipe']}",
+            f"seed_everything={wanted['seed']}",
+            f"pretrain.max_epochs={wanted['epochs']}",
+            f"trainer.max_epochs={wanted['epochs']}",
+            f"trainer.check_val_every_n_epoch={2 * wanted['epochs']}",
+            "trainer.accelerator=cpu",
+            *settings,
+            *options.set,
+        ]
+    )
+    train.check_settings(cli)
+    folder.mkdir(parents=True, exist_ok=True)
+    cli.datamodule.prepare_data()
+    cli.datamodule.setup("fit")
+    cli.datamodule = RecordedData(cli.datamodule, options.runs / "batches" / named(experiment(wanted), wanted["seed"]))
+    return train.Run(cli, RunFolder(folder), Console(quiet=True))
+
+
+def named(*parts: Any) -> str:
+    """A name for a folder."""
+    text = "_".join(str(p) for part in parts for p in (part if isinstance(part, tuple | list) else [part]) if p != "")
+    return "".join(c if c.isalnum() or c in "._-=" else "_" for c in text)
+
+
+def pretrained(wanted: dict[str, Any], strategy: str, options: argparse.Namespace) -> Path:
+    """The file of the network before nesting, which strategies with equal settings of that stage share."""
+    settings = [s for s in STRATEGIES[strategy] if s.startswith("pretrain.")]
+    run = open_run(
+        wanted, strategy, options.runs / named(experiment(wanted), wanted["seed"], "pretrained", settings), options
+    )
+    train.pretrain(run)
+    return run.folder.pretrained
+
+
+def nested(wanted: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Pretrain, search and fine-tune with a strategy."""
+    strategy = wanted["strategy"]
+    run = open_run(wanted, strategy, options.runs / named(experiment(wanted), wanted["seed"], strategy), options)
+    if not run.folder.pretrained.is_file():
+        shutil.copy(pretrained(wanted, strategy, options), run.folder.pretrained)
+    net = train.finetune(run, train.choose(run, train.pretrain(run)))
+    return {
+        "accuracy": net.metadata["accuracies"],
+        "pretrained": load(run.folder.pretrained).metadata["accuracies"][0],
+        "widths": [dict(s.widths) for s in net.subnetworks],
+        "macs": [s.costs["macs"] for s in net.subnetworks],
+        "seconds": run.folder.seconds(),
+    }
+
+
+def alone(wanted: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]:
+    """Each subnetwork of the paper's scheme by itself, optimized like a strategy."""
+    strategy = ALONE[wanted["strategy"]]
+    run = open_run(
+        wanted, strategy, options.runs / named(experiment(wanted), wanted["seed"], wanted["strategy"]), options
+    )
+    if not run.folder.pretrained.is_file():
+        shutil.copy(pretrained(wanted, "paper", options), run.folder.pretrained)
+    net = train.choose(run, train.pretrain(run))
+    train.train_baseline(run, net, "alone")
+    found = run.folder.baselines()["alone"]
+    return {
+        "accuracy": [found[str(k)] for k in range(len(net.subnetworks))],
+        "widths": [dict(s.widths) for s in net.subnetworks],
+        "macs": [s.costs["macs"] for s in net.subnetworks],
+        "seconds": run.folder.seconds(),
+    }
+
+
+def finished(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+
+def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
+    """Whether two results are of the same run."""
+    return (experiment(a), a["seed"], a["strategy"]) == (experiment(b), b["seed"], b["strategy"])
+
+
+def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and standard error, in percent."""
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
+    return 100 * statistics.mean(values), 100 * error
+
+
+def differences(runs: list[dict[str, Any]], others: list[dict[str, Any]], split: str) -> list[list[float]]:
+    """For each seed that both have: accuracy of a strategy less that of another, by subnetwork."""
+    by_seed = {r["seed"]: r["accuracy"] for r in others}
+    return [
+        [a[split] - b[split] for a, b in zip(r["accuracy"], by_seed[r["seed"]], strict=True)]
+        for r in runs
+        if r["seed"] in by_seed
+    ]
+
+
+def table(results: list[dict[str, Any]], split: str) -> Table:
+    recipe, epochs, settings = experiment(results[0])
+    by_strategy = {
+        name: [r for r in results if r["strategy"] == name]
+        for name in (*ALONE, *STRATEGIES)
+        if any(r["strategy"] == name for r in results)
+    }
+    printed = Table(title=f"{recipe} {settings}: {split} accuracy, %, {epochs} + {epochs} epochs")
+    printed.title_justify = "left"
+    count = len(results[0]["accuracy"])
+    shares = [f"{100 * m / results[0]['macs'][0]:.0f} %" for m in results[0]["macs"]]
+    headings = ["strategy", "seeds", *shares, "mean", "minus alone, by subnetwork", "mean", "minus paper: mean"]
+    for heading in [*headings, "smallest", "seconds"]:
+        printed.add_column(heading, justify="left" if heading == "strategy" else "right")
+    for name, runs in by_strategy.items():
+        columns = list(zip(*([a[split] for a in r["accuracy"]] for r in runs), strict=True))
+        cells = [f"{mean_and_error(c)[0]:.1f}" for c in columns]
+        cells.append(f"{mean_and_error([statistics.mean(a[split] for a in r['accuracy']) for r in runs])[0]:.2f}")
+        for other in ("alone", "paper"):
+            found = differences(runs, by_strategy.get(other, []), split) if other != name else []
+            if not found:
+                cells += ["", ""]
+                continue
+            each = [mean_and_error(c) for c in zip(*found, strict=True)]
+            mean = mean_and_error([statistics.mean(d) for d in found])
+            if other == "alone":
+                cells += ["  ".join(f"{m:+.1f} ± {e:.1f}" for m, e in each), f"{mean[0]:+.2f} ± {mean[1]:.2f}"]
+            else:
+                cells += [f"{mean[0]:+.2f} ± {mean[1]:.2f}", f"{each[count - 1][0]:+.1f} ± {each[count - 1][1]:.1f}"]
+        seconds = statistics.mean(sum(v for k, v in r["seconds"].items() if k != "pretrain") for r in runs)
+        printed.add_row(name, f"{len(runs)}", *cells, f"{seconds:.0f}")
+    return printed
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", nargs="?", help="one that trains as the paper does")
+    parser.add_argument("--strategies", nargs="+", default=[*ALONE, *STRATEGIES], choices=[*ALONE, *STRATEGIES])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--epochs", type=int, default=60, help="of each stage; alone trains for both")
+    parser.add_argument("--set", nargs="*", default=[], help="further key=value settings of the train command")
+    parser.add_argument("--runs", type=Path, default=Path("runs/training"), help="folder of runs and recorded batches")
+    parser.add_argument("--results", type=Path, default=RESULTS)
+    parser.add_argument("--table", action="store_true", help="print all finished runs and stop")
+    options = parser.parse_args()
+    if not options.table and not options.recipe:
+        parser.error("which recipe? or --table")
+    keep_freed_memory()
+    console = Console(width=200)
+    for strategy in () if options.table else options.strategies:
+        for seed in options.seeds:
+            wanted = {"recipe": options.recipe, "seed": seed, "epochs": options.epochs, "strategy": strategy}
+            # where the data lie on this machine is nobody's business
+            wanted["set"] = [s for s in options.set if not s.startswith("data.root=")]
+            if any(same(wanted, r) for r in finished(options.results)):
+                continue
+            result = wanted | (alone if strategy in ALONE else nested)(wanted, options)
+            with options.results.open("a") as file:
+                file.write(json.dumps(result) + "\n")
+            console.print(f"{strategy}, seed {seed}: ", " ".join(f"{100 * a['test']:.1f}" for a in result["accuracy"]))
+    for _, runs in groupby(sorted(finished(options.results), key=experiment), key=experiment):
+        every = list(runs)
+        if options.table or every[0]["recipe"] == options.recipe:
+            for split in ("val", "test"):
+                console.print(table(every, split))
+
+
+if __name__ == "__main__":
+    main()
