@@ -1,0 +1,32 @@
+"""Kernels against integer arithmetic in numpy: random shapes, widths and addresses, extreme values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.firmware.conftest import SANITIZED, SANITIZED_DSP, Build, run
+from tests.firmware.kernel_cases import Kind, cases, differences
+
+KINDS = [Kind.FULLY_CONNECTED, Kind.CONV_2D, Kind.DEPTHWISE_CONV_2D]
+
+
+@pytest.mark.parametrize("build", [SANITIZED, SANITIZED_DSP], ids=lambda build: build.name)
+@pytest.mark.parametrize("kind", KINDS)
+def test_outputs_are_those_of_the_definition(
+    kind: Kind, build: Build, host_program: Callable[[Build, str], Path], tmp_path: Path
+) -> None:
+    made = cases(kind, 1000, seed=0)
+    (tmp_path / "cases").write_bytes(b"".join(case.call for case in made))
+    run([str(host_program(build, "run_kernels")), str(tmp_path / "cases"), str(tmp_path / "results")])
+    assert list(differences(made, (tmp_path / "results").read_bytes())) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_cortex_m4_computes_the_same(kind: Kind, emulate: Callable[..., str], tmp_path: Path) -> None:
+    made = cases(kind, 500, seed=1)
+    (tmp_path / "cases").write_bytes(b"".join(case.call for case in made))
+    emulate("run_kernels", tmp_path / "cases", tmp_path / "results")
+    assert list(differences(made, (tmp_path / "results").read_bytes())) == []
