@@ -22,10 +22,16 @@ _SMALLEST_NORMAL = float(np.finfo(np.float32).tiny)
 
 @dataclass(frozen=True)
 class Quantization:
-    """Affine quantization of a tensor: a stored value q stands for scale × (q - zero point); the scale is a float32."""
+    """Affine quantization of a tensor: a stored value q stands for scale × (q - zero point).
+
+    The scale is rounded to float32, which is what a model holds.
+    """
 
     scale: float
     zero_point: int
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "scale", float(np.float32(self.scale)))
 
 
 def quantize_multiplier(real: float) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from ai_edge_litert.schema_py_generated import BufferT, QuantizationParametersT,
 from .flatbuffer import detach, read, write
 from .graph import Graph, buffer_uses, elements
 from .propagation import BIAS, WEIGHTS, CutAxes, output_axis, propagate
-from .ranges import OwnQuantization, own_quantization
+from .ranges import OwnQuantization, complete, own_quantization
 from .table import FormatError, SubnetworkTable
 
 _PER_CHANNEL = ("scale", "zeroPoint", "min", "max")
@@ -28,7 +28,8 @@ def cut(data: bytes, table: SubnetworkTable, k: int) -> bytes:
 
     Args:
         data: a .tflite file, int8 or float32, with or without the table in it.
-        table: the subnetworks of this very model; a float32 model's table has no overrides.
+        table: the subnetworks of this very model; a float32 model's table has no overrides. What ``ranges.complete``
+            adds need not be in it.
         k: which one.
 
     Raises:
@@ -39,7 +40,9 @@ def cut(data: bytes, table: SubnetworkTable, k: int) -> bytes:
     model = read(data)
     detach(model)
     graph = Graph(model)
-    _Cutter(graph, table, k).cut(propagate(graph, table), own_quantization(graph, table, k))
+    axes = propagate(graph, table)
+    table = complete(graph, table)
+    _Cutter(graph, table, k).cut(axes, own_quantization(graph, table, k))
     return write(model)
 
 

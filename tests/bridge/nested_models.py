@@ -142,6 +142,7 @@ def shared(random: np.random.Generator) -> Example:
     z = s.dense(z, 6, weights=weights)
     twin = s.constant(random.integers(-127, 128, 6).astype(np.int8), np.array([0.02]))
     other = s.constant(np.zeros(6, np.int8), np.array([0.01]))
+    s.buffers.pop()
     s.tensors[other].buffer = s.tensors[twin].buffer
     z = s.add(s.mul(z, twin), other)
     z = s.dense(z, 6, weights=weights, activation="NONE")
