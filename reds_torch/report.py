@@ -21,8 +21,9 @@ from .command_line import UsageError
 from .reporting.experiments import Experiment, group_runs
 from .reporting.html import write_page
 from .reporting.plots import write_plots
-from .reporting.run_record import ReportError, read_run
+from .reporting.run_record import read_run
 from .reporting.sections import spread_text
+from .reporting.subnetwork_record import ReportError
 from .reporting.table import terminal
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .run_record import Accuracy, RunRecord
+from .run_record import RunRecord
+from .subnetwork_record import Accuracy
 
 # where a run lies and where its data lie is not what it does
 _ELSEWHERE = {"seed_everything", "run_dir", "resume", "data.init_args.root", "data.init_args.cache"}

@@ -10,8 +10,8 @@ from .curves import Curve
 from .experiments import Experiment, Spread
 from .markup import Markup, join, tag
 from .numbers import percent, quantity, scale_of
-from .run_record import CostName, SubnetworkRecord
 from .search_record import GroupScores, SearchBound
+from .subnetwork_record import CostName, SubnetworkRecord
 
 PERCENT = 0.01
 LOGARITHMIC = 20  # costs of several experiments that differ by more are shown by their magnitude

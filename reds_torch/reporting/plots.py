@@ -18,7 +18,8 @@ from .experiments import Experiment, group_runs
 from .figures import LOGARITHMIC
 from .numbers import scale_of
 from .palette import ramp
-from .run_record import CostName, RunRecord
+from .run_record import RunRecord
+from .subnetwork_record import CostName
 
 SIZE = (3.5, 2.6)  # inches: one column of a paper
 STYLE: Any = {  # matplotlib types its keys one by one

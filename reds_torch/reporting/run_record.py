@@ -6,7 +6,6 @@ Files are parsed, never executed; one that can't be read is refused with its nam
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,53 +15,22 @@ import yaml
 
 from ..checkpoint import CheckpointError, load
 from ..command_line import load_yaml
-from ..costs import BASIC, measure, read_device
-from ..costs.device import DeviceTable
-from ..costs.energy import energy
-from ..costs.latency import latency
+from ..costs import read_device
 from ..knapsack import ProblemError, load_problem
 from ..nested.network import NestedNetwork
 from ..run_folder import RunFolder
 from .curves import Curve, read_curves
 from .deployment import DEVICE, Deployment, find_deployment
 from .search_record import GroupScores, SearchBound, bound_curve, unit_scores
-
-Accuracy = Mapping[str, float]
-
-
-class ReportError(ValueError):
-    """A folder that is no run's, or a file in it that can't be read."""
-
-
-@dataclass(frozen=True)
-class CostName:
-    """A cost as the report speaks of it; ``basis`` says where its numbers come from."""
-
-    key: str
-    label: str
-    unit: str
-    basis: str
-
-
-@dataclass(frozen=True)
-class SubnetworkRecord:
-    """One subnetwork: widths by group, costs and shares by name, what the search proved, how well it answers.
-
-    ``confusion[i][j]`` counts test examples of class i that were answered with class j.
-    """
-
-    widths: Mapping[str, int]
-    costs: Mapping[str, float]
-    shares: Mapping[str, float]
-    budgets: Mapping[str, float]
-    value: float
-    bound: float
-    gap: float
-    status: str
-    seconds: float
-    binaries: tuple[int, ...]
-    accuracy: Accuracy
-    confusion: tuple[tuple[int, ...], ...] | None
+from .subnetwork_record import (
+    Accuracy,
+    CostName,
+    ReportError,
+    SubnetworkRecord,
+    cost_names,
+    read_json,
+    read_subnetworks,
+)
 
 
 @dataclass(frozen=True)
@@ -93,18 +61,6 @@ class RunRecord:
         return "test" if any("test" in s.accuracy for s in self.subnetworks) else "val"
 
 
-LABELS = {
-    "macs": ("MACs", ""),
-    "parameters": ("parameters", ""),
-    "peak_memory": ("peak memory", "B"),
-    "largest_activation": ("largest activation", "B"),
-    "weight_memory": ("weight memory", "B"),
-    "latency": ("latency", "µs"),
-    "energy": ("energy", "µJ"),
-}
-MODELLED = ("latency", "energy")
-
-
 def read_run(path: str | Path, bridge: Path | None = None, device: str | Path | None = None) -> RunRecord:
     """Read a run folder.
 
@@ -121,21 +77,20 @@ def read_run(path: str | Path, bridge: Path | None = None, device: str | Path | 
     folder = RunFolder(Path(path))
     settings = _settings(folder)
     results = _results(folder)
-    missing: list[str] = []
-    net = _network(folder, missing)
-    own_table = folder.path / DEVICE
-    table_name = str(device or (own_table if own_table.is_file() else _at(settings, "search", "device") or "cortex_m4"))
-    stored = results.get("subnetworks", [])
-    if not stored:
+    net, missing = _network(folder)
+    table = _device_table(folder, settings, device)
+    subnetworks, lacking = read_subnetworks(folder.subnetworks, results, net, read_device(table))
+    missing += lacking
+    if not subnetworks:
         missing.append("The search has not been made yet, so there are no subnetworks.")
-    subnetworks = _subnetworks(folder, stored, results, net, read_device(table_name), missing)
-    problem_curve, scores = _search(folder, subnetworks, missing)
-    classes = results.get("classes") or (net.metadata.get("classes") if net else None) or ()
-    baselines = results.get("baselines") or folder.baselines()
-    for name in settings.get("baselines") or []:
-        untrained = [str(k) for k in range(len(subnetworks)) if str(k) not in baselines.get(name, {})]
-        if untrained:
-            missing.append(f"Baseline “{name}” has not been trained yet for subnetwork {', '.join(untrained)}.")
+    elif folder.nested.is_file() and subnetworks[0].confusion is None:
+        missing.append(
+            f"There are no confusion matrices; this counts them: python -m reds_torch.evaluate {folder.nested}"
+        )
+    baselines = results.get("baselines") or _optional(folder.path / "baselines.json")
+    missing += _untrained(settings, baselines, len(subnetworks))
+    bounds, scores = _search(folder, subnetworks, missing)
+    remembered = net.metadata if net else {}
     return RunRecord(
         name=folder.path.resolve().name,
         recipe=Path(str(settings.get("recipe") or "run")).stem,
@@ -143,16 +98,17 @@ def read_run(path: str | Path, bridge: Path | None = None, device: str | Path | 
         model=_call(_at(settings, "model", "name"), _at(settings, "model", "arguments")),
         data=str(_at(settings, "data", "class_path") or "").rpartition(".")[2],
         settings=settings,
-        classes=tuple(map(str, classes)),
-        costs=_cost_names(subnetworks, stored, table_name),
+        classes=tuple(map(str, results.get("classes") or remembered.get("classes") or ())),
+        costs=cost_names(subnetworks, table),
         subnetworks=subnetworks,
-        pretrained=results.get("pretrained") or _first_accuracy(net),
+        # before fine-tuning, searched.ckpt remembers the pretrained network's accuracies
+        pretrained=results.get("pretrained") or dict((remembered.get("pretrained") or [{}])[0]),
         baselines=baselines,
         curves=_curves(folder, missing),
         scores=scores,
-        bounds=problem_curve,
-        deployment=find_deployment(folder.path, bridge, Path(table_name) if Path(table_name).is_file() else None),
-        seconds=results.get("seconds") or folder.seconds(),
+        bounds=bounds,
+        deployment=find_deployment(folder.path, bridge, Path(table) if Path(table).is_file() else None),
+        seconds=results.get("seconds") or _optional(folder.path / "stages.json"),
         missing=tuple(missing),
     )
 
@@ -173,112 +129,47 @@ def _settings(folder: RunFolder) -> dict[str, Any]:
 
 def _results(folder: RunFolder) -> dict[str, Any]:
     """subnetworks.json; where it has no confusion matrices, those of a later evaluation of the same network."""
-    results = _json(folder.subnetworks) if folder.subnetworks.is_file() else {}
-    later = folder.nested.with_suffix(".evaluation.json")
-    if not results.get("confusions") and later.is_file():
-        evaluated = _json(later)
-        if [e.get("widths") for e in evaluated.get("subnetworks", [])] == [
-            e.get("widths") for e in results.get("subnetworks", [])
-        ]:
-            results = results | {key: evaluated.get(key) for key in ("classes", "confusions")}
+    results = _optional(folder.subnetworks)
+    later = _optional(folder.nested.with_suffix(".evaluation.json"))
+    if later.get("confusions") and not results.get("confusions"):
+        evaluated, searched = ([e["widths"] for e in r.get("subnetworks", [])] for r in (later, results))
+        if evaluated == searched:
+            results |= {"classes": later.get("classes"), "confusions": later["confusions"]}
     return results
 
 
-def _json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text())
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ReportError(f"{path} is damaged: it is no JSON") from error
-    if not isinstance(content, dict):
-        raise ReportError(f"{path} holds no results of a run")
-    return content
+def _optional(path: Path) -> dict[str, Any]:
+    return read_json(path) if path.is_file() else {}
 
 
-def _network(folder: RunFolder, missing: list[str]) -> NestedNetwork | None:
-    """The newest checkpoint of the run that can be read."""
-    for path, lack in (
-        (folder.nested, "The run has not been fine-tuned yet, so subnetworks have no accuracies."),
-        (folder.searched, "There is no checkpoint with subnetworks."),
-    ):
-        if not path.is_file():
-            missing.append(lack)
-            continue
-        try:
-            return load(path)
-        except CheckpointError as error:
-            missing.append(f"The checkpoint {path.name} can't be read: {error}.")
-            return None
-    return None
+def _network(folder: RunFolder) -> tuple[NestedNetwork | None, list[str]]:
+    """The newest checkpoint with subnetworks, and sentences about what is missing."""
+    missing = []
+    if not folder.nested.is_file():
+        missing.append("The run has not been fine-tuned yet, so subnetworks have no accuracies.")
+    for path in (folder.nested, folder.searched):
+        if path.is_file():
+            try:
+                return load(path), missing
+            except CheckpointError as error:
+                missing.append(f"The checkpoint {path.name} can't be read: {error}.")
+                break
+    return None, missing
 
 
-def _subnetworks(
-    folder: RunFolder,
-    stored: Sequence[Any],
-    results: Mapping[str, Any],
-    net: NestedNetwork | None,
-    table: DeviceTable,
-    missing: list[str],
-) -> tuple[SubnetworkRecord, ...]:
-    kept = net.metadata if net and folder.nested.is_file() else {}
-    accuracies = [entry.get("accuracy") for entry in stored]
-    if stored and None in accuracies:
-        accuracies = kept.get("accuracies") or [{}] * len(stored)
-    confusions = results.get("confusions") or kept.get("confusions") or [None] * len(stored)
-    if stored and confusions[0] is None and folder.nested.is_file():
-        missing.append(f"There are no confusion matrices; this counts them: python -m reds_torch.evaluate {folder.nested}")
-    try:
-        costs = [_costs(entry, net, table, missing if k == 0 else []) for k, entry in enumerate(stored)]
-        return tuple(
-            SubnetworkRecord(
-                widths=dict(entry["widths"]),
-                costs=cost,
-                shares={name: c / costs[0][name] for name, c in cost.items() if costs[0].get(name)},
-                budgets=dict(entry["budgets"]),
-                value=float(entry["value"]),
-                bound=float(entry["bound"]),
-                gap=float(entry["gap"]),
-                status=str(entry["status"]),
-                seconds=float(entry["seconds"]),
-                binaries=tuple(entry["binaries"]),
-                accuracy=dict(accuracy),
-                confusion=None if confusion is None else tuple(map(tuple, confusion)),
-            )
-            for entry, cost, accuracy, confusion in zip(stored, costs, accuracies, confusions, strict=True)
-        )
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ReportError(f"{folder.subnetworks} is damaged or of another release: {error!r}") from error
+def _device_table(folder: RunFolder, settings: Mapping[str, Any], device: str | Path | None) -> str:
+    """Name or path: what is asked for, else what was measured for the run, else the recipe's."""
+    measured = folder.path / DEVICE
+    return str(device or (measured if measured.is_file() else _at(settings, "search", "device") or "cortex_m4"))
 
 
-def _costs(
-    entry: Mapping[str, Any], net: NestedNetwork | None, table: DeviceTable, missing: list[str]
-) -> dict[str, float]:
-    """The stored costs, and latency and energy on the device where the network can say them."""
-    costs = {name: float(cost) for name, cost in entry["costs"].items()}
-    if net is None:
-        return costs
-    widths = net.widths(entry["widths"])
-    costs = measure(net, entry["widths"], BASIC) | costs
-    try:
-        modelled = {"latency": float(latency(net, table)(widths)), "energy": float(energy(net, table)(widths))}
-    except ValueError as error:
-        missing.append(f"Latency and energy are not known: {error}.")
-        return costs
-    if not modelled["energy"]:
-        del modelled["energy"]  # the table does not say what work costs
-    return costs | modelled
-
-
-def _cost_names(subnetworks: Sequence[SubnetworkRecord], stored: Sequence[Any], table: str) -> tuple[CostName, ...]:
-    if not subnetworks:
-        return ()
-    known = [key for key in LABELS if key in subnetworks[0].costs]
-    others = [key for key in subnetworks[0].costs if key not in LABELS]
-    names = []
-    for key in (*known, *others):
-        label, unit = LABELS.get(key, (key.replace("_", " "), ""))
-        basis = f"modelled with the device table {Path(table).stem}" if key in MODELLED else "counted"
-        names.append(CostName(key, label, unit, basis))
-    return tuple(names)
+def _untrained(settings: Mapping[str, Any], baselines: Mapping[str, Any], count: int) -> list[str]:
+    lacking = []
+    for name in settings.get("baselines") or []:
+        indices = [str(k) for k in range(count) if str(k) not in baselines.get(name, {})]
+        if indices:
+            lacking.append(f"Baseline “{name}” has not been trained yet for subnetwork {', '.join(indices)}.")
+    return lacking
 
 
 def _search(
@@ -303,12 +194,6 @@ def _curves(folder: RunFolder, missing: list[str]) -> tuple[Curve, ...]:
         return read_curves(folder.metrics)
     except (KeyError, TypeError, ValueError) as error:
         raise ReportError(f"{folder.metrics} is damaged: {error}") from error
-
-
-def _first_accuracy(net: NestedNetwork | None) -> Accuracy:
-    """The pretrained network's, which searched.ckpt remembers."""
-    remembered = (net.metadata.get("pretrained") if net else None) or [{}]
-    return dict(remembered[0])
 
 
 def _call(name: Any, arguments: Any) -> str:
