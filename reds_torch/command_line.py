@@ -113,5 +113,6 @@ def quiet_lightning() -> None:
         ".*exists and is not empty.*",
         ".*LeafSpec.*",
         ".*LightningCLI's args parameter.*",
+        ".*Using `DistributedSampler` with the dataloaders.*",  # ours repeats nothing
     ):
         warnings.filterwarnings("ignore", message=message)

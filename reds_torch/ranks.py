@@ -29,25 +29,34 @@ def rank() -> int:
     return distributed.get_rank() if together() else 0
 
 
+class FirstProcessError(RuntimeError):
+    """The first process failed at something that this one waited for; it has said why itself."""
+
+
 def once(make: Callable[[], T]) -> T:
     """Let the first process make something and hand it to all others.
 
     Args:
-        make: what it returns must be picklable; an exception that it raises is raised in every process.
+        make: what it returns must be picklable.
+
+    Raises:
+        Exception: whatever ``make`` raises, in the first process.
+        FirstProcessError: in the others, instead.
     """
     if not together():
         return make()
-    made: list[T | Exception | None] = [None]
+    answer: list[tuple[bool, T | None]] = [(False, None)]
     if rank() == 0:
         try:
-            made = [make()]
-        except Exception as error:  # the others wait for an answer, whatever it is
-            made = [error]
-    distributed.broadcast_object_list(made, src=0)
-    (answer,) = made
-    if isinstance(answer, Exception):
-        raise answer
-    return answer  # type: ignore[return-value]
+            answer = [(True, make())]
+        finally:  # after an error, too, the others wait for an answer
+            distributed.broadcast_object_list(answer, src=0)
+    else:
+        distributed.broadcast_object_list(answer, src=0)
+    ((done, made),) = answer
+    if not done:
+        raise FirstProcessError("the first process failed")
+    return made  # type: ignore[return-value]
 
 
 def summed(tensor: Tensor) -> Tensor:

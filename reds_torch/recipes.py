@@ -137,12 +137,19 @@ class RecipeCLI(LightningCLI):
         self.datamodule = self.config_init.data
 
     def stage_trainer(self, **changes: Any) -> L.Trainer:
-        """A trainer with the recipe's settings, callbacks made anew, and these changes."""
+        """A trainer with the recipe's settings, made anew, and these changes; callbacks and plugins are added."""
         self.config_init = self.parser.instantiate(self.config)
-        callbacks = changes.pop("callbacks", [])
         settings = {**self.config_init.trainer, **changes}
-        settings["callbacks"] = [*(settings.get("callbacks") or []), *callbacks]
+        for several in ("callbacks", "plugins"):
+            settings[several] = [*as_list(self.config_init.trainer[several]), *changes.get(several, [])]
         return L.Trainer(**settings)
+
+
+def as_list(given: Any) -> list[Any]:
+    """What Lightning takes as nothing, one or a list of them."""
+    if given is None:
+        return []
+    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def parse(arguments: Sequence[str]) -> RecipeCLI:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,11 +13,19 @@ from pathlib import Path
 from typing import Any
 
 from .atomic import replacing
+from .ranks import rank
+
+# Processes that prepare batches notice within this many seconds that the one they belonged to was killed.
+PATIENCE_SECONDS = 10.0
+
+
+class RunInUseError(OSError):
+    """A run folder that another process works on."""
 
 
 @dataclass(frozen=True)
 class RunFolder:
-    """Names of the files of a run; all of them are written whole or not at all."""
+    """Names of the files of a run; all of them are written whole or not at all, by the run's first process."""
 
     path: Path
 
@@ -26,7 +34,8 @@ class RunFolder:
         """A new folder, ``run_dir`` or runs/<recipe>/<timestamp>, the latter also linked as ``latest``."""
         if run_dir is not None:
             path = Path(run_dir)
-            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+            # hidden files are all that a run leaves which is killed before its settings are written
+            if path.exists() and (not path.is_dir() or any(not p.name.startswith(".") for p in path.iterdir())):
                 raise FileExistsError(f"run_dir={run_dir} holds something already: go on with it by resume={run_dir}")
             path.mkdir(parents=True, exist_ok=True)
             return cls(path)
@@ -40,10 +49,35 @@ class RunFolder:
             except FileExistsError:
                 attempt += 1
                 path = parent / f"{stamp}_{attempt}"
-        link = parent / f".latest.{os.getpid()}"
-        link.symlink_to(path.name, target_is_directory=True)
-        link.replace(parent / "latest")
+        with replacing(parent / "latest") as link:
+            link.symlink_to(path.name, target_is_directory=True)
         return cls(path)
+
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """Keep other processes from working on the same run.
+
+        Raises:
+            RunInUseError: another one does.
+        """
+        with (self.path / ".lock").open("w") as lock:
+            give_up = time.monotonic() + PATIENCE_SECONDS
+            while True:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if time.monotonic() > give_up:
+                        raise RunInUseError(f"another process is at work on {self.path}: let it end first") from None
+                    time.sleep(0.1)
+            self._remove_leftovers()
+            yield
+
+    def _remove_leftovers(self) -> None:
+        """Remove what killed processes were about to write; see `atomic.replacing`."""
+        for path in self.path.rglob(".*.*"):
+            if path.suffix[1:].isdecimal() and path.is_file():
+                path.unlink()
 
     @property
     def config(self) -> Path:
@@ -80,8 +114,16 @@ class RunFolder:
         """Every epoch's metrics of every stage."""
         return self.path / "metrics.csv"
 
+    def state(self, stage: str) -> Path:
+        """What a training stage needs to be resumed, as it was after the latest epoch."""
+        return self.training(stage) / "last.ckpt"
+
+    def best(self, stage: str) -> Path:
+        """The network after the best epoch of a training stage."""
+        return self.training(stage) / "best.ckpt"
+
     def training(self, stage: str) -> Path:
-        """Where a training stage keeps what it needs to be resumed."""
+        """The folder of a training stage."""
         folder = self.path / "stages" / stage
         folder.mkdir(parents=True, exist_ok=True)
         return folder
@@ -93,9 +135,10 @@ class RunFolder:
         try:
             yield
         finally:
-            seconds = self.seconds()
-            seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - start, 2)
-            write_json(self.path / "stages.json", seconds)
+            if rank() == 0:
+                seconds = self.seconds()
+                seconds[stage] = round(seconds.get(stage, 0.0) + time.monotonic() - start, 2)
+                write_json(self.path / "stages.json", seconds)
 
     def seconds(self) -> dict[str, float]:
         """Wall seconds spent in each stage so far."""
@@ -107,6 +150,8 @@ class RunFolder:
 
     def add_baseline(self, name: str, index: int, accuracy: dict[str, float]) -> None:
         """Record a finished baseline network."""
+        if rank() != 0:
+            return
         known = self.baselines()
         known.setdefault(name, {})[str(index)] = accuracy
         write_json(self.path / "baselines.json", known)

@@ -4,13 +4,15 @@
     python -m reds_torch.train resume=runs/kws_dnn/latest
 
 Stages: pretrain, search (nest, score, order, choose widths), fine-tune, baselines, test. Each leaves its result
-in the run folder and is not done again when the run is resumed.
+in the run folder and is not done again when the run is resumed. A run of several processes goes through them in step;
+the first process writes the files and the terminal.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -27,12 +29,14 @@ from .atomic import replacing
 from .checkpoint import load, save
 from .command_line import UsageError
 from .costs import register_device
-from .knapsack import save_problem, solve
+from .knapsack import SearchResult, WidthProblem, save_problem, solve
 from .knapsack.from_network import check_search, search_problem
 from .models import build
+from .nested import Subnetwork
 from .nested.network import NestedNetwork, nest
 from .ordering import order
 from .pretrained import load_pretrained
+from .ranks import FirstProcessError, once, rank, together
 from .recipes import RecipeCLI, parse
 from .reporting.html import write_report
 from .reporting.table import stages_line, subnetworks_as_json, subnetworks_table, terminal
@@ -40,14 +44,26 @@ from .run_folder import RunFolder, write_json
 from .scores import score
 from .settings import ObjectiveSettings, TrainingSettings
 from .training import (
+    BestEpoch,
+    DivergedError,
+    FiniteTraining,
     MetricsFile,
     NestedClassifier,
+    ReplacingCheckpointIO,
     StageProgress,
+    TerminationAsInterrupt,
     accuracies,
+    check_strategy,
+    end_with_parent,
     keep_freed_memory,
+    lost_another,
     recalibrate,
     stage_progress,
+    start_processes,
 )
+
+# A network and what its checkpoint says about it.
+Result = tuple[NestedNetwork, dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -81,24 +97,44 @@ class Run:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    console = terminal()
+    end_with_parent()
     keep_freed_memory()
     folder: RunFolder | None = None
     try:
         cli = parse(sys.argv[1:] if arguments is None else arguments)
         check_settings(cli)
-        cli.datamodule.prepare_data()
+        trainer = cli.stage_trainer(logger=False)
+        check_strategy(trainer, cli.config_init.trainer.strategy, is_command=arguments is None)
+        # what is wrong with the data should be said before other processes are started; each node has its own disk
+        if trainer.local_rank == 0:
+            cli.datamodule.prepare_data()
+            cli.datamodule.setup("fit")
+        start_processes(trainer)
         cli.datamodule.setup("fit")
-        folder = open_folder(cli)
-        run(Run(cli, folder, console))
-    except (UsageError, MisconfigurationException, ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        folder = once(lambda: open_folder(cli))
+        with folder.in_use() if rank() == 0 else nullcontext():
+            run(Run(cli, folder, terminal(quiet=rank() > 0)))
+    except (UsageError, MisconfigurationException, DivergedError, ValueError, OSError) as error:
+        where = f" (process {rank()})" if rank() > 0 else ""
+        print(f"error{where}: {error}", file=sys.stderr)
         return 2
+    except FirstProcessError:
+        return 2
+    except RuntimeError as error:
+        if not lost_another(error):
+            raise
+        if rank() == 0:
+            print(f"error: another process of the run has ended{_go_on(folder)}", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
-        where = f": go on with resume={folder.path}" if folder else ""
-        print(f"interrupted{where}", file=sys.stderr)
+        if rank() == 0:
+            print(f"interrupted{_go_on(folder)}", file=sys.stderr)
         return 130
     return 0
+
+
+def _go_on(folder: RunFolder | None) -> str:
+    return f": go on with resume={folder.path}" if folder else ""
 
 
 def check_settings(cli: RecipeCLI) -> None:
@@ -122,8 +158,10 @@ def _check_trainer(trainer: Any) -> None:
     """Refuse trainer settings that a run of several resumable stages can't honour."""
     if (trainer.max_epochs or 0) < 0 or trainer.max_epochs is None:
         raise UsageError(f"trainer.max_epochs must be a number from 0, not {trainer.max_epochs}")
-    if trainer.devices not in (1, "1", "auto") or trainer.num_nodes != 1:
-        raise UsageError("training on several devices or nodes is not supported yet: leave trainer.devices=1")
+    if trainer.sync_batchnorm:
+        raise UsageError(
+            "subnetworks share their batch norms, which can't be replaced: leave trainer.sync_batchnorm off"
+        )
     if trainer.enable_checkpointing is False:
         raise UsageError("stages are resumed from checkpoints: leave trainer.enable_checkpointing on")
     for split in ("train", "val", "test"):
@@ -145,60 +183,71 @@ def open_folder(cli: RecipeCLI) -> RunFolder:
 def run(run: Run) -> None:
     """All stages, each skipped where its result is there."""
     run.console.print(f"run folder: {run.folder.path}")
-    pretrained = pretrain(run)
-    searched = choose(run, pretrained)
-    net = finetune(run, searched)
+    pretrained = kept(run, run.folder.pretrained, lambda: pretrain(run))
+    searched = kept(run, run.folder.searched, lambda: choose(run, pretrained))
+    net = kept(run, run.folder.nested, lambda: finetune(run, searched))
     for baseline in run.config.baselines:
         train_baseline(run, net, baseline)
-    conclude(run, net)
+    once(lambda: conclude(run, net))
 
 
-def pretrain(run: Run) -> NestedNetwork:
+def kept(run: Run, path: Path, make: Callable[[], Result]) -> NestedNetwork:
+    """A stage's result from its file, made and written by the stage where there is none."""
+    if not once(path.is_file):
+        net, metadata = make()
+        once(lambda: save(net, path, **metadata, **_metadata(run)))
+    return load(path)
+
+
+def pretrain(run: Run) -> Result:
     """Train the full network alone, or take the weights that ``pretrained`` names as they are."""
-    if run.folder.pretrained.is_file():
-        return load(run.folder.pretrained)
     source = run.cli.config.pretrained
     net = new_network(run.cli, source)
     settings = run.config.pretrain
     with run.folder.timed("pretrain"):
         module = fit(run, "pretrain", net, 0 if source else settings.max_epochs, settings)
         measured = accuracies(_tester(run), module, run.data)
-    save(net, run.folder.pretrained, accuracies=measured, **_metadata(run))
-    return net
+    return module.net, {"accuracies": measured}
 
 
-def choose(run: Run, net: NestedNetwork) -> NestedNetwork:
+def choose(run: Run, net: NestedNetwork) -> Result:
     """Score and order the units, and search the subnetworks."""
-    if run.folder.searched.is_file():
-        return load(run.folder.searched)
     settings = run.config.search
     with run.folder.timed("search"):
         scores = score(net, _clean_batches(run, "score"), criterion=run.config.score.criterion)
         scores = order(net, scores)
         problem = search_problem(net, scores, settings.budgets_by_cost, settings.limits, settings.minimum)
-        save_problem(problem, run.folder.problem)
-        with run.console.status("search"):
-            result = solve(
-                problem,
-                settings.budgets_by_cost,
-                settings.limits,
-                settings.strategy,
-                settings.solver,
-                settings.gap,
-                settings.time_limit,
-            )
-    net.subnetworks = result.subnetworks
+        net.subnetworks = once(lambda: first_search(run, problem))
     for k, subnetwork in enumerate(net.subnetworks[1:], start=1):
         run.console.print(f"search: subnetwork {k}, {subnetwork.status}, {subnetwork.seconds:.2f} s")
-    save(net, run.folder.searched, pretrained=net.metadata.get("accuracies"), **_metadata(run))
-    write_json(run.folder.subnetworks, subnetworks_as_json(net.subnetworks))
-    return load(run.folder.searched)
+    return net, {"pretrained": net.metadata.get("accuracies")}
 
 
-def finetune(run: Run, net: NestedNetwork) -> NestedNetwork:
+def first_search(run: Run, problem: WidthProblem) -> tuple[Subnetwork, ...]:
+    """Search, and leave the problem and what was found in the run folder."""
+    save_problem(problem, run.folder.problem)
+    with run.console.status("search"):
+        found = search(run, problem).subnetworks
+    write_json(run.folder.subnetworks, subnetworks_as_json(found))
+    return found
+
+
+def search(run: Run, problem: WidthProblem) -> SearchResult:
+    """The subnetworks that the settings ask for."""
+    settings = run.config.search
+    return solve(
+        problem,
+        settings.budgets_by_cost,
+        settings.limits,
+        settings.strategy,
+        settings.solver,
+        settings.gap,
+        settings.time_limit,
+    )
+
+
+def finetune(run: Run, net: NestedNetwork) -> Result:
     """Train all subnetworks together."""
-    if run.folder.nested.is_file():
-        return load(run.folder.nested)
     settings = run.config.finetune
     with run.folder.timed("finetune"):
         if settings.batch_norm == "separate":
@@ -212,12 +261,12 @@ def finetune(run: Run, net: NestedNetwork) -> NestedNetwork:
             settings.objective,
             freeze_batch_norm=settings.batch_norm != "separate",
             batch_norm_share=settings.batch_norm_share,
+            best=_best_epoch(run, "finetune"),
         )
         if settings.batch_norm == "recalibrated":
-            recalibrate(net, [inputs for inputs, _ in _clean_batches(run, "recalibrate")])
+            recalibrate(module.net, [inputs for inputs, _ in _clean_batches(run, "recalibrate")])
         measured = accuracies(_tester(run), module, run.data)
-    save(net, run.folder.nested, accuracies=measured, confusions=module.confusions(), **_metadata(run))
-    return load(run.folder.nested)
+    return module.net, {"accuracies": measured, "confusions": module.confusions()}
 
 
 def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
@@ -225,7 +274,7 @@ def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
 
     Baselines are trained as the full network is before nesting, and get the epochs of both stages.
     """
-    done = run.folder.baselines().get(baseline, {})
+    done = once(lambda: run.folder.baselines().get(baseline, {}))
     settings, epochs = run.config.pretrain, run.total_epochs
     if baseline == "alone":
         for k in range(len(net.subnetworks)):
@@ -234,13 +283,14 @@ def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
             stage = f"alone_{k}"
             with run.folder.timed(stage):
                 small = nest(_reinitialised(net.extract(k), run.seed), run.data.example_input, copy=False)
-                module = fit(run, stage, small, epochs, settings)
+                module = fit(run, stage, small, epochs, settings, best=_best_epoch(run, stage))
                 run.folder.add_baseline(baseline, k, accuracies(_tester(run), module, run.data)[0])
     elif len(done) < len(net.subnetworks):
         with run.folder.timed(baseline):
             scratch = new_network(run.cli)
             scratch.subnetworks = net.subnetworks
-            module = fit(run, baseline, scratch, epochs, settings, run.config.finetune.objective)
+            best = _best_epoch(run, baseline)
+            module = fit(run, baseline, scratch, epochs, settings, run.config.finetune.objective, best=best)
             for k, measured in enumerate(accuracies(_tester(run), module, run.data)):
                 run.folder.add_baseline(baseline, k, measured)
 
@@ -278,6 +328,7 @@ def fit(
     objective: ObjectiveSettings = ObjectiveSettings(),  # noqa: B008 - it is frozen
     freeze_batch_norm: bool = False,
     batch_norm_share: float = 0.0,
+    best: BestEpoch | None = None,
 ) -> NestedClassifier:
     """Train a network for a stage, from where the stage was interrupted if it was."""
     module = NestedClassifier(
@@ -285,27 +336,47 @@ def fit(
     )
     if epochs == 0:
         return module
-    folder = run.folder.training(stage)
-    progress = StageProgress(stage, run.console)
-    # one file, replaced at every epoch
-    last = ModelCheckpoint(folder, filename="last", enable_version_counter=False)
+    folder, state = run.folder.training(stage), run.folder.state(stage)
     trainer = run.cli.stage_trainer(
         max_epochs=epochs,
         default_root_dir=str(folder),
         enable_model_summary=False,
-        callbacks=[progress, last, MetricsFile(run.folder.metrics, stage)],
+        callbacks=[
+            StageProgress(stage, run.console),
+            # one file, replaced at every epoch, after the metrics are written
+            ModelCheckpoint(folder, filename=state.stem, enable_version_counter=False, save_on_train_epoch_end=True),
+            MetricsFile(run.folder.metrics, stage),
+            FiniteTraining(stage, state),
+            TerminationAsInterrupt(),
+            *([best] if best else []),
+        ],
+        plugins=[ReplacingCheckpointIO()],
+        **_strategy(run, batch_norm_share > 0),
     )
-    resumable = folder / "last.ckpt"
+    resumable = once(state.is_file)
     module.train()
     try:
-        trainer.fit(
-            module, datamodule=run.data, ckpt_path=resumable if resumable.is_file() else None, weights_only=True
-        )
+        trainer.fit(module, datamodule=run.data, ckpt_path=state if resumable else None, weights_only=True)
     except SystemExit:  # Lightning's answer to ctrl-C
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
+    if best:
+        best.restore(module)
     return module
+
+
+def _best_epoch(run: Run, stage: str) -> BestEpoch:
+    """Fine-tuning and the baselines that it is compared with choose and end alike."""
+    settings = run.config.finetune
+    return BestEpoch(run.folder.best(stage) if settings.keep == "best" else None, settings.patience)
+
+
+def _strategy(run: Run, leaves_parameters_out: bool) -> dict[str, str]:
+    """Let DDP look for parameters without a gradient, which costs time, where there are some."""
+    if together() and leaves_parameters_out and run.config.trainer.strategy in ("auto", "ddp"):
+        return {"strategy": "ddp_find_unused_parameters_true"}
+    return {}
 
 
 def new_network(cli: RecipeCLI, pretrained: str | None = None) -> NestedNetwork:

@@ -14,10 +14,10 @@ from ..nested import Subnetwork
 Accuracy = Mapping[str, float]
 
 
-def terminal() -> Console:
+def terminal(quiet: bool = False) -> Console:
     """Standard output; wide enough for the tables where it is a file or a pipe."""
-    console = Console()
-    return console if console.is_terminal else Console(width=160)
+    console = Console(quiet=quiet)
+    return console if console.is_terminal else Console(width=160, quiet=quiet)
 
 
 def subnetworks_as_json(

@@ -1,22 +1,41 @@
 """Training: one Lightning module for ordinary and nested networks."""
 
+from .best_epoch import BestEpoch
 from .calibration import recalibrate
-from .callbacks import MetricsFile
+from .checkpoint_files import ReplacingCheckpointIO
+from .distributed import (
+    TerminationAsInterrupt,
+    check_strategy,
+    end_with_parent,
+    lost_another,
+    start_processes,
+)
+from .divergence import DivergedError, FiniteTraining
 from .evaluation import accuracies
 from .memory import convolution_format, keep_freed_memory
+from .metrics_file import MetricsFile
 from .module import NestedClassifier
 from .objectives import Objective, parameter_shares
 from .progress import StageProgress, stage_progress
 
 __all__ = [
+    "BestEpoch",
+    "DivergedError",
+    "FiniteTraining",
     "MetricsFile",
     "NestedClassifier",
     "Objective",
+    "ReplacingCheckpointIO",
     "StageProgress",
+    "TerminationAsInterrupt",
     "accuracies",
+    "check_strategy",
     "convolution_format",
+    "end_with_parent",
     "keep_freed_memory",
+    "lost_another",
     "parameter_shares",
     "recalibrate",
     "stage_progress",
+    "start_processes",
 ]

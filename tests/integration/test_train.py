@@ -19,6 +19,7 @@ from reds_torch import evaluate, train
 from reds_torch.knapsack import load_problem, solve
 
 ROOT = Path(__file__).parent.parent.parent
+CPU = ("trainer.accelerator=cpu",)
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +169,12 @@ def test_runs_are_stamped_and_the_latest_is_linked(command):
         (["recipe=kws_dnn", "finetune.batch_norm_share=0.2"], "no batch norm to train"),
         (["recipe=kws_dnn", "pretrain.max_epochs=-1"], "pretrain.max_epochs must be at least 0"),
         (["recipe=kws_dnn", "trainer.max_epochs=-1"], "trainer.max_epochs must be a number from 0"),
-        (["recipe=kws_dnn", "trainer.devices=2"], "leave trainer.devices=1"),
+        (["recipe=kws_dnn", *CPU, "trainer.devices=2"], "run python -m reds_torch.train instead of calling it"),
+        (
+            ["recipe=kws_dnn", *CPU, "trainer.devices=2", "trainer.strategy=ddp_spawn"],
+            "ddp_spawn can't be used.*take trainer.strategy=ddp",
+        ),
+        (["recipe=kws_dnn", "trainer.sync_batchnorm=true"], "leave trainer.sync_batchnorm off"),
         (["recipe=kws_dnn", "trainer.enable_checkpointing=false"], "leave trainer.enable_checkpointing on"),
         (["recipe=kws_dnn", "trainer.limit_val_batches=0"], "leaves nothing to measure"),
         (["recipe=kws_dnn", "data.root=/nowhere", "data.download=false"], "data.root=PATH"),

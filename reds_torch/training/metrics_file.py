@@ -1,4 +1,4 @@
-"""What the stages of a run leave behind while they train."""
+"""The metrics that the stages of a run leave behind while they train."""
 
 from __future__ import annotations
 
@@ -30,12 +30,13 @@ class MetricsFile(Callback):
             return
         kept = []
         if self.path.is_file():
-            with self.path.open(newline="") as file:
-                kept = [
-                    row
-                    for row in csv.DictReader(file)
-                    if row["stage"] != self.stage or int(row["epoch"]) < trainer.current_epoch
-                ]
+            # a process that was killed may have left a last line without an end
+            lines = [line for line in self.path.read_text().splitlines(keepends=True) if line.endswith("\n")]
+            kept = [
+                row
+                for row in csv.DictReader(lines)
+                if row["stage"] != self.stage or int(row["epoch"]) < trainer.current_epoch
+            ]
         text = io.StringIO()
         writer = csv.DictWriter(text, FIELDS)
         writer.writeheader()
@@ -47,7 +48,9 @@ class MetricsFile(Callback):
         """Write the epoch's rows."""
         if not trainer.is_global_zero:
             return
+        text = io.StringIO()
+        writer = csv.writer(text)
+        for name, value in sorted(trainer.callback_metrics.items()):
+            writer.writerow((self.stage, trainer.current_epoch, name, f"{float(value):.6g}"))
         with self.path.open("a", newline="") as file:
-            writer = csv.writer(file)
-            for name, value in sorted(trainer.callback_metrics.items()):
-                writer.writerow((self.stage, trainer.current_epoch, name, f"{float(value):.6g}"))
+            file.write(text.getvalue())
