@@ -14,9 +14,10 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import wraps
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import lightning as L
 import torch
@@ -64,6 +65,7 @@ from .training import (
 
 # A network and what its checkpoint says about it.
 Result = tuple[NestedNetwork, dict[str, Any]]
+P = ParamSpec("P")
 
 
 @dataclass(frozen=True)
@@ -183,22 +185,32 @@ def open_folder(cli: RecipeCLI) -> RunFolder:
 def run(run: Run) -> None:
     """All stages, each skipped where its result is there."""
     run.console.print(f"run folder: {run.folder.path}")
-    pretrained = kept(run, run.folder.pretrained, lambda: pretrain(run))
-    searched = kept(run, run.folder.searched, lambda: choose(run, pretrained))
-    net = kept(run, run.folder.nested, lambda: finetune(run, searched))
+    net = finetune(run, choose(run, pretrain(run)))
     for baseline in run.config.baselines:
         train_baseline(run, net, baseline)
     once(lambda: conclude(run, net))
 
 
-def kept(run: Run, path: Path, make: Callable[[], Result]) -> NestedNetwork:
-    """A stage's result from its file, made and written by the stage where there is none."""
-    if not once(path.is_file):
-        net, metadata = make()
-        once(lambda: save(net, path, **metadata, **_metadata(run)))
-    return load(path)
+def leaves(
+    file: str,
+) -> Callable[[Callable[Concatenate[Run, P], Result]], Callable[Concatenate[Run, P], NestedNetwork]]:
+    """A stage whose result is that file of the run folder: it is made and written only where it is not there."""
+
+    def decorate(make: Callable[Concatenate[Run, P], Result]) -> Callable[Concatenate[Run, P], NestedNetwork]:
+        @wraps(make)
+        def stage(run: Run, *arguments: P.args, **keywords: P.kwargs) -> NestedNetwork:
+            path = getattr(run.folder, file)
+            if not once(path.is_file):
+                net, metadata = make(run, *arguments, **keywords)
+                once(lambda: save(net, path, **metadata, **_metadata(run)))
+            return load(path)
+
+        return stage
+
+    return decorate
 
 
+@leaves("pretrained")
 def pretrain(run: Run) -> Result:
     """Train the full network alone, or take the weights that ``pretrained`` names as they are."""
     source = run.cli.config.pretrained
@@ -210,6 +222,7 @@ def pretrain(run: Run) -> Result:
     return module.net, {"accuracies": measured}
 
 
+@leaves("searched")
 def choose(run: Run, net: NestedNetwork) -> Result:
     """Score and order the units, and search the subnetworks."""
     settings = run.config.search
@@ -246,6 +259,7 @@ def search(run: Run, problem: WidthProblem) -> SearchResult:
     )
 
 
+@leaves("nested")
 def finetune(run: Run, net: NestedNetwork) -> Result:
     """Train all subnetworks together."""
     settings = run.config.finetune
