@@ -19,7 +19,8 @@ class RecordedEpochs:
 
     Args:
         loader: of one process.
-        folder: of the files, one an epoch; for this loader's data, settings and seed only, as its batches depend on the epoch alone.
+        folder: of the files, one an epoch, for this loader's data, settings and seed: its batches depend on the epoch
+            alone.
     """
 
     def __init__(self, loader: Any, folder: Path) -> None:

@@ -76,9 +76,14 @@ STRATEGIES: dict[str, list[str]] = {
     "cosine, label smoothing": both(*COSINE, "label_smoothing=0.1"),
     "cosine, mixup": both(*COSINE, "mixup=0.2"),
     "cosine, time mask": both(*COSINE, "time_mask=4"),
+    # together
+    "cosine, equal weights": [*both(*COSINE), EQUAL],
+    "cosine, small-favouring weights": [*both(*COSINE), "finetune.objective.powers=[-0.5]"],
+    "cosine, in-place distillation": [*both(*COSINE), EQUAL, "finetune.objective.teacher=full"],
+    "cosine, mixup, equal weights": [*both(*COSINE, "mixup=0.2"), EQUAL],
 }
 # each network by itself, optimized like the strategy
-ALONE: dict[str, str] = {"alone": "paper", "alone, cosine": "cosine"}
+ALONE: dict[str, str] = {"alone": "paper", "alone, cosine": "cosine", "alone, cosine, mixup": "cosine, mixup"}
 
 
 def experiment(result: dict[str, Any]) -> tuple[str, int, str]:
@@ -102,11 +107,11 @@ def open_run(wanted: dict[str, Any], strategy: str, folder: Path, options: argpa
             *options.set,
         ]
     )
-    train.check_settings(cli)
     folder.mkdir(parents=True, exist_ok=True)
     cli.datamodule.prepare_data()
     cli.datamodule.setup("fit")
-    cli.datamodule = RecordedData(cli.datamodule, options.runs / "batches" / named(experiment(wanted), wanted["seed"]))
+    batches = options.runs / "batches" / named(wanted["recipe"], wanted["set"], wanted["seed"])
+    cli.datamodule = RecordedData(cli.datamodule, batches)
     return train.Run(cli, RunFolder(folder), Console(quiet=True))
 
 

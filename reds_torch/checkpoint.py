@@ -53,7 +53,7 @@ def save(net: NestedNetwork, path: str | Path, **metadata: Any) -> None:
             "round_to": net.round_to,
             "groups": {group.name: group.size for group in net.groups},
         },
-        "subnetworks": [_plain(asdict(subnetwork)) for subnetwork in subnetworks],
+        "subnetworks": [subnetwork_as_plain(subnetwork) for subnetwork in subnetworks],
         "weights": {name: tensor.detach().cpu().contiguous() for name, tensor in net.model.state_dict().items()},
         "batch_norm": net.batch_norm,
         "own": [{n: t.detach().cpu() for n, t in own.tensors().items()} for own in net.own],  # type: ignore[operator]
@@ -101,7 +101,7 @@ def _rebuild(model: nn.Module, content: Mapping[str, Any]) -> NestedNetwork:
     groups = {group.name: group.size for group in net.groups}
     if groups != nesting["groups"]:
         raise ValueError(f"it was written for the width groups {nesting['groups']}; the model has {groups}")
-    net.subnetworks = tuple(_subnetwork(entry) for entry in content["subnetworks"])
+    net.subnetworks = tuple(subnetwork_from_plain(entry) for entry in content["subnetworks"])
     net.own_batch_norm(content["batch_norm"])
     for own, stored in zip(net.own, content["own"], strict=True):
         for name, tensor in own.tensors().items():  # type: ignore[operator]
@@ -134,7 +134,14 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _subnetwork(entry: Mapping[str, Any]) -> Subnetwork:
+def subnetwork_as_plain(subnetwork: Subnetwork) -> dict[str, Any]:
+    """A subnetwork in plain data, as files hold it."""
+    plain: dict[str, Any] = _plain(asdict(subnetwork))
+    return plain
+
+
+def subnetwork_from_plain(entry: Mapping[str, Any]) -> Subnetwork:
+    """The subnetwork that `subnetwork_as_plain` described."""
     values = dict(entry)
     for name in ("breaks", "binaries"):
         values[name] = tuple(values[name])

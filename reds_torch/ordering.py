@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 from torch import Tensor
 
 from .nested import AxisLayout
 from .nested.network import NestedNetwork
 from .scores import Scores, check_scores, unit_scores
+
+# group -> its units' old places in their new order
+Order = Mapping[str, Tensor]
 
 
 def order(net: NestedNetwork, scores: Scores) -> Scores:
@@ -16,23 +21,42 @@ def order(net: NestedNetwork, scores: Scores) -> Scores:
     Everything that knows of a unit moves with it (bias, batch norm, the next layers' inputs), so the function
     stays the same. Units with equal scores keep their order. Returns the scores in the new order.
     """
-    tensors = dict(net.model.named_parameters()) | dict(net.model.named_buffers())
+    found = best_first(net, scores)
+    permute(net, found, dict(net.model.named_parameters()) | dict(net.model.named_buffers()))
+    return reordered(net, found, scores)
+
+
+def best_first(net: NestedNetwork, scores: Scores) -> Order:
+    """The order of each group's units by falling score."""
     check_scores(net, scores)
+    return {
+        group.name: torch.argsort(unit_scores(net, scores, group), descending=True, stable=True) for group in net.groups
+    }
+
+
+@torch.no_grad()
+def permute(net: NestedNetwork, order: Order, tensors: Mapping[str, Tensor]) -> None:
+    """Permute, in place, tensors that have a parameter's or buffer's name and shape: weights, or kept for them."""
+    for group in net.groups:
+        for member in group.members:
+            if member.tensor not in tensors:
+                continue
+            tensor = tensors[member.tensor]
+            index = _indices(net.structure.layouts[member.tensor][member.axis], group.name, order[group.name])
+            tensor.copy_(tensor.index_select(member.axis, index.to(tensor.device)))
+
+
+def reordered(net: NestedNetwork, order: Order, scores: Scores) -> Scores:
+    """The scores of the same weights after `permute`."""
     moved = dict(scores)
-    with torch.no_grad():
-        for group in net.groups:
-            best_first = torch.argsort(unit_scores(net, scores, group), descending=True, stable=True)
-            for member in group.members:
-                axes = net.structure.layouts[member.tensor]
-                layout = axes[member.axis]
-                tensor = tensors[member.tensor]
-                index = _indices(layout, group.name, best_first)
-                tensor.copy_(tensor.index_select(member.axis, index.to(tensor.device)))
-                if member.tensor in moved:
-                    position = sorted(axes).index(member.axis)
-                    entries = _entries(layout, group.name, best_first)
-                    old = moved[member.tensor]
-                    moved[member.tensor] = old.index_select(position, entries.to(old.device))
+    for group in net.groups:
+        for member in group.members:
+            if member.tensor not in moved:
+                continue
+            axes = net.structure.layouts[member.tensor]
+            entries = _entries(axes[member.axis], group.name, order[group.name])
+            old = moved[member.tensor]
+            moved[member.tensor] = old.index_select(sorted(axes).index(member.axis), entries.to(old.device))
     return Scores(moved)
 
 

@@ -21,7 +21,7 @@ from typing import Any, Concatenate, ParamSpec
 
 import lightning as L
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 from rich.console import Console
 from torch import Tensor, nn
@@ -42,7 +42,7 @@ from .recipes import RecipeCLI, parse
 from .reporting.html import write_report
 from .reporting.table import stages_line, subnetworks_as_json, subnetworks_table, terminal
 from .run_folder import RunFolder, write_json
-from .scores import score
+from .scores import Scores, score
 from .settings import ObjectiveSettings, TrainingSettings
 from .training import (
     BestEpoch,
@@ -51,6 +51,7 @@ from .training import (
     MetricsFile,
     NestedClassifier,
     ReplacingCheckpointIO,
+    SearchAgain,
     StageProgress,
     TerminationAsInterrupt,
     accuracies,
@@ -59,6 +60,7 @@ from .training import (
     keep_freed_memory,
     lost_another,
     recalibrate,
+    search_epochs,
     stage_progress,
     start_processes,
 )
@@ -259,6 +261,22 @@ def search(run: Run, problem: WidthProblem) -> SearchResult:
     )
 
 
+def search_again(run: Run) -> SearchAgain:
+    """Score, order and search during the fine-tuning as before it."""
+    config = run.config
+
+    def scored(net: NestedNetwork) -> Scores:
+        batches = islice(run.data.calibration_dataloader(), config.score.batches)
+        return score(net, batches, criterion=config.score.criterion)
+
+    def searched(net: NestedNetwork, scores: Scores) -> Sequence[Subnetwork]:
+        budgets, limits, minimum = config.search.budgets_by_cost, config.search.limits, config.search.minimum
+        return once(lambda: search(run, search_problem(net, scores, budgets, limits, minimum)).subnetworks)
+
+    epochs = search_epochs(config.finetune.searches, config.trainer.max_epochs)
+    return SearchAgain(epochs, scored, searched)
+
+
 @leaves("nested")
 def finetune(run: Run, net: NestedNetwork) -> Result:
     """Train all subnetworks together."""
@@ -275,6 +293,7 @@ def finetune(run: Run, net: NestedNetwork) -> Result:
             settings.objective,
             freeze_batch_norm=settings.batch_norm != "separate",
             batch_norm_share=settings.batch_norm_share,
+            callbacks=[search_again(run)] if settings.searches else [],
             best=_best_epoch(run, "finetune"),
         )
         if settings.batch_norm == "recalibrated":
@@ -342,6 +361,7 @@ def fit(
     objective: ObjectiveSettings = ObjectiveSettings(),  # noqa: B008 - it is frozen
     freeze_batch_norm: bool = False,
     batch_norm_share: float = 0.0,
+    callbacks: Sequence[Callback] = (),
     best: BestEpoch | None = None,
 ) -> NestedClassifier:
     """Train a network for a stage, from where the stage was interrupted if it was."""
@@ -362,6 +382,7 @@ def fit(
             MetricsFile(run.folder.metrics, stage),
             FiniteTraining(stage, state),
             TerminationAsInterrupt(),
+            *callbacks,
             *([best] if best else []),
         ],
         plugins=[ReplacingCheckpointIO()],

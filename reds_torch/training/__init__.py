@@ -17,6 +17,7 @@ from .metrics_file import MetricsFile
 from .module import NestedClassifier
 from .objectives import Objective, parameter_shares
 from .progress import StageProgress, stage_progress
+from .search_again import SearchAgain, search_epochs
 
 __all__ = [
     "BestEpoch",
@@ -26,6 +27,7 @@ __all__ = [
     "NestedClassifier",
     "Objective",
     "ReplacingCheckpointIO",
+    "SearchAgain",
     "StageProgress",
     "TerminationAsInterrupt",
     "accuracies",
@@ -36,6 +38,7 @@ __all__ = [
     "lost_another",
     "parameter_shares",
     "recalibrate",
+    "search_epochs",
     "stage_progress",
     "start_processes",
 ]

@@ -39,6 +39,11 @@ class Objective(nn.Module):
         self.teachers = TEACHERS[settings.teacher]
         self.weights = loss_weights(settings, len(shares))
 
+    @property
+    def leaves_parameters_out(self) -> bool:
+        """Whether some batches give some of the weights no gradient."""
+        return self.settings.subnetworks == "widening"
+
     def forward(
         self, net: NestedNetwork, inputs: Tensor, targets: Tensor, progress: float, random: np.random.Generator
     ) -> Tensor:
