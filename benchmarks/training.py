@@ -20,6 +20,7 @@ import json
 import shutil
 import statistics
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -37,53 +38,66 @@ from reds_torch.training import keep_freed_memory
 RESULTS = Path(__file__).parent / "results" / "training.jsonl"
 
 
-def both(*settings: str) -> list[str]:
+def both(*settings: str) -> tuple[str, ...]:
     """Settings of both stages."""
-    return [f"{stage}.{setting}" for stage in ("pretrain", "finetune") for setting in settings]
+    return tuple(f"{stage}.{setting}" for stage in ("pretrain", "finetune") for setting in settings)
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """Settings on top of the recipe, and the share of all epochs that is pretraining."""
+
+    settings: tuple[str, ...] = ()
+    pretraining: float = 0.5
 
 
 COSINE = ("schedule=cosine", "learning_rates=[1e-3,1e-6]", "warmup=0.05")
 EQUAL = "finetune.objective.powers=[0]"
+SMALL = "finetune.objective.powers=[-0.5]"
+IN_PLACE = "finetune.objective.teacher=full"
 
-STRATEGIES: dict[str, list[str]] = {
-    "paper": [],
+STRATEGIES = {
+    "paper": Strategy(),
     # weights of the losses
-    "equal weights": [EQUAL],
-    "small-favouring weights": ["finetune.objective.powers=[-0.5]"],
-    "scheduled weights": ["finetune.objective.powers=[0.5,-0.5]"],
-    "learned weights": ["finetune.objective.weights=learned"],
+    "equal weights": Strategy((EQUAL,)),
+    "small-favouring weights": Strategy((SMALL,)),
+    "scheduled weights": Strategy(("finetune.objective.powers=[0.5,-0.5]",)),
+    "learned weights": Strategy(("finetune.objective.weights=learned",)),
     # which subnetworks are trained on a batch
-    "sandwich": [EQUAL, "finetune.objective.subnetworks=sandwich"],
-    "widening": [EQUAL, "finetune.objective.subnetworks=widening"],
+    "sandwich": Strategy((EQUAL, "finetune.objective.subnetworks=sandwich")),
+    "widening": Strategy((EQUAL, "finetune.objective.subnetworks=widening")),
     # teachers
-    "in-place distillation": [EQUAL, "finetune.objective.teacher=full"],
-    "in-place distillation, T=2": [EQUAL, "finetune.objective.teacher=full", "finetune.objective.temperature=2"],
-    "next larger teaches": [EQUAL, "finetune.objective.teacher=larger"],
-    "ensemble distillation": [EQUAL, "finetune.objective.teacher=ensemble"],
+    "in-place distillation": Strategy((EQUAL, IN_PLACE)),
+    "in-place distillation, T=2": Strategy((EQUAL, IN_PLACE, "finetune.objective.temperature=2")),
+    "next larger teaches": Strategy((EQUAL, "finetune.objective.teacher=larger")),
+    "ensemble distillation": Strategy((EQUAL, "finetune.objective.teacher=ensemble")),
     # gradients
-    "projected conflicts": [EQUAL, "finetune.objective.conflicts=projected"],
+    "projected conflicts": Strategy((EQUAL, "finetune.objective.conflicts=projected")),
     # scores and search
-    "scores of single examples": ["score.criterion=taylor_samples"],
-    "fisher scores": ["score.criterion=fisher"],
-    "magnitude scores": ["score.criterion=l1"],
-    "top-down": ["search.strategy=top_down"],
-    "joint search": ["search.strategy=joint"],
-    "two more searches": ["finetune.searches=2"],
+    "scores of single examples": Strategy(("score.criterion=taylor_samples",)),
+    "fisher scores": Strategy(("score.criterion=fisher",)),
+    "magnitude scores": Strategy(("score.criterion=l1",)),
+    "top-down": Strategy(("search.strategy=top_down",)),
+    "joint search": Strategy(("search.strategy=joint",)),
+    "two more searches": Strategy(("finetune.searches=2",)),
     # optimization and regularization
-    "cosine": both(*COSINE),
-    "cosine, averaged": both(*COSINE, "averaging=0.998"),
-    "cosine, weight decay": both(*COSINE, "weight_decay=0.1"),
-    "cosine, label smoothing": both(*COSINE, "label_smoothing=0.1"),
-    "cosine, mixup": both(*COSINE, "mixup=0.2"),
-    "cosine, time mask": both(*COSINE, "time_mask=4"),
+    "cosine": Strategy(both(*COSINE)),
+    "cosine, averaged": Strategy(both(*COSINE, "averaging=0.998")),
+    "cosine, weight decay": Strategy(both(*COSINE, "weight_decay=0.1")),
+    "cosine, label smoothing": Strategy(both(*COSINE, "label_smoothing=0.1")),
+    "cosine, mixup": Strategy(both(*COSINE, "mixup=0.2")),
+    "cosine, time mask": Strategy(both(*COSINE, "time_mask=4")),
     # together
-    "cosine, equal weights": [*both(*COSINE), EQUAL],
-    "cosine, small-favouring weights": [*both(*COSINE), "finetune.objective.powers=[-0.5]"],
-    "cosine, in-place distillation": [*both(*COSINE), EQUAL, "finetune.objective.teacher=full"],
-    "cosine, mixup, equal weights": [*both(*COSINE, "mixup=0.2"), EQUAL],
+    "cosine, equal weights": Strategy((*both(*COSINE), EQUAL)),
+    "cosine, small-favouring weights": Strategy((*both(*COSINE), SMALL)),
+    "cosine, weights of power -1": Strategy((*both(*COSINE), "finetune.objective.powers=[-1]")),
+    "cosine, in-place distillation": Strategy((*both(*COSINE), EQUAL, IN_PLACE)),
+    "cosine, small-favouring, in-place distillation": Strategy((*both(*COSINE), SMALL, IN_PLACE)),
+    "cosine, small-favouring, pretraining 1/4": Strategy((*both(*COSINE), SMALL), 0.25),
+    "cosine, small-favouring, pretraining 1/10": Strategy((*both(*COSINE), SMALL), 0.1),
 }
 # each network by itself, optimized like the strategy
-ALONE: dict[str, str] = {"alone": "paper", "alone, cosine": "cosine", "alone, cosine, mixup": "cosine, mixup"}
+ALONE = {"alone": "paper", "alone, cosine": "cosine"}
 
 
 def experiment(result: dict[str, Any]) -> tuple[str, int, str]:
@@ -93,17 +107,18 @@ def experiment(result: dict[str, Any]) -> tuple[str, int, str]:
 
 
 def open_run(wanted: dict[str, Any], strategy: str, folder: Path, options: argparse.Namespace) -> train.Run:
-    """A run of the train command with the batches recorded, begun or to be gone on with."""
-    settings = STRATEGIES[strategy]
+    """A run of the train command with its batches recorded, new or to be gone on with."""
+    chosen, epochs = STRATEGIES[strategy], 2 * wanted["epochs"]
+    pretraining = round(chosen.pretraining * epochs)
     cli = parse(
         [
             f"recipe={wanted['recipe']}",
             f"seed_everything={wanted['seed']}",
-            f"pretrain.max_epochs={wanted['epochs']}",
-            f"trainer.max_epochs={wanted['epochs']}",
-            f"trainer.check_val_every_n_epoch={2 * wanted['epochs']}",
+            f"pretrain.max_epochs={pretraining}",
+            f"trainer.max_epochs={epochs - pretraining}",
+            f"trainer.check_val_every_n_epoch={epochs}",
             "trainer.accelerator=cpu",
-            *settings,
+            *chosen.settings,
             *options.set,
         ]
     )
@@ -123,10 +138,10 @@ def named(*parts: Any) -> str:
 
 def pretrained(wanted: dict[str, Any], strategy: str, options: argparse.Namespace) -> Path:
     """The file of the network before nesting, which strategies with equal settings of that stage share."""
-    settings = [s for s in STRATEGIES[strategy] if s.startswith("pretrain.")]
-    run = open_run(
-        wanted, strategy, options.runs / named(experiment(wanted), wanted["seed"], "pretrained", settings), options
-    )
+    chosen = STRATEGIES[strategy]
+    settings = [s for s in chosen.settings if s.startswith("pretrain.")]
+    name = named(experiment(wanted), wanted["seed"], "pretrained", chosen.pretraining, settings)
+    run = open_run(wanted, strategy, options.runs / name, options)
     train.pretrain(run)
     return run.folder.pretrained
 
@@ -230,7 +245,7 @@ def main() -> None:
     parser.add_argument("recipe", nargs="?", help="one that trains as the paper does")
     parser.add_argument("--strategies", nargs="+", default=[*ALONE, *STRATEGIES], choices=[*ALONE, *STRATEGIES])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=60, help="of each stage; alone trains for both")
+    parser.add_argument("--epochs", type=int, default=60, help="of both stages on average; alone trains for both")
     parser.add_argument("--set", nargs="*", default=[], help="further key=value settings of the train command")
     parser.add_argument("--runs", type=Path, default=Path("runs/training"), help="folder of runs and recorded batches")
     parser.add_argument("--results", type=Path, default=RESULTS)
