@@ -2,27 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
 from int8_models import SAME, VALID, Sketch, unpack
 from simulation import KINDS, NAMES
 
+from bridge.requantization import Quantization, make_override
 from bridge.table import Kind, Layer, SubnetworkRow, SubnetworkTable
 
+ACTIVATION_NAMES = {
+    code: name for name, code in vars(schema.ActivationFunctionType).items() if not name.startswith("_")
+}
 Groups = Sequence[tuple[int | None, int | None, int]]  # inputs, outputs and segments of each layer
 
 
 @dataclass(frozen=True)
-class Example:
-    """A model and the width groups that its layers read and write."""
+class Part:
+    """What the quantization of a layer is made of."""
 
-    name: str
+    source: Quantization
+    output: Quantization
+    scales: np.ndarray  # of the weights
+    activation: str
+    has_bias: bool
+    channels: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """A model and the width groups that its layers read and write.
+
+    ``free`` are the layers whose output may have a quantization of its own, as only layers and operators that move
+    values read it, and the layer that does (None for the model's output).
+    """
+
     data: bytes
     sizes: tuple[int, ...]  # of the groups
     groups: Groups
+    free: Mapping[int, int | None] = field(default_factory=dict)
 
     def table(self, random: np.random.Generator, count: int = 4) -> SubnetworkTable:
         """A table with random nested widths; the last subnetwork keeps a single unit of everything."""
@@ -49,6 +69,44 @@ class Example:
             ),
         )
 
+    def part(self, table: SubnetworkTable, number: int) -> Part:
+        """A layer's quantization in the model."""
+        graph = unpack(self.data).subgraphs[0]
+        layer = table.layers[number]
+        operator = graph.operators[layer.operator]
+        ends = [graph.tensors[int(i)].quantization for i in (operator.inputs[0], operator.outputs[0])]
+        source, output = (Quantization(float(end.scale[0]), int(end.zeroPoint[0])) for end in ends)
+        weights = graph.tensors[int(operator.inputs[1])]
+        channels = int(weights.shape[3 if layer.kind == Kind.DEPTHWISE_CONV_2D else 0])
+        activation = ACTIVATION_NAMES[operator.builtinOptions.fusedActivationFunction]
+        has_bias = bool(operator.inputs[2] >= 0)
+        return Part(source, output, np.asarray(weights.quantization.scale), activation, has_bias, channels)
+
+    def with_overrides(self, table: SubnetworkTable, random: np.random.Generator) -> SubnetworkTable:
+        """The table with random ranges and, for some layers, random batch norm of their own for all subnetworks."""
+        overrides = {}
+        for k in range(1, len(table.subnetworks)):
+            sources: dict[int | None, Quantization] = {}
+            for number, layer in enumerate(table.layers):
+                part = self.part(table, number)
+                source, output, scales, biases = part.source, part.output, part.scales, None
+                if number in sources:
+                    source = sources[number]
+                elif number not in self.free:
+                    continue
+                if number in self.free:
+                    zero_point = -128 if part.activation.startswith("RELU") else int(random.integers(-30, 30))
+                    output = Quantization(output.scale * random.uniform(0.4, 1.2), zero_point)
+                    sources[self.free[number]] = output
+                width = part.channels if layer.outputs is None else table.widths[layer.outputs][k]
+                if part.has_bias and (number in sources or random.random() < 0.5):
+                    scales = random.uniform(0.4, 1.5, width) * np.resize(scales, width)
+                    biases = random.normal(0, 0.3, width)
+                overrides[number, k] = make_override(
+                    layer.kind, source, output, scales[:width], biases, part.activation
+                )
+        return replace(table, overrides=overrides)
+
     def inputs(self, random: np.random.Generator, count: int) -> np.ndarray:
         """Random int8 inputs (N, ...)."""
         subgraph = unpack(self.data).subgraphs[0]
@@ -64,7 +122,9 @@ def dense(random: np.random.Generator) -> Example:
     y = s.dense(y, 9, per_channel=False)
     y = s.dense(y, 7, activation="NONE", bias=False)
     y = s.dense(y, 4, activation="NONE")
-    return Example("dense", s.write([x], [y]), (10, 9, 7), [(None, 0, 1), (0, 1, 1), (1, 2, 1), (2, None, 1)])
+    return Example(
+        s.write([x], [y]), (10, 9, 7), [(None, 0, 1), (0, 1, 1), (1, 2, 1), (2, None, 1)], {0: 1, 1: 2, 2: 3, 3: None}
+    )
 
 
 def flatten(random: np.random.Generator) -> Example:
@@ -79,7 +139,7 @@ def flatten(random: np.random.Generator) -> Example:
     y = s.dense(y, 8)
     y = s.dense(y, 4, activation="NONE")
     groups = [(None, 0, 1), (0, 1, 1), (1, 2, positions), (2, None, 1)]
-    return Example("flatten", s.write([x], [y]), (6, 5, 8), groups)
+    return Example(s.write([x], [y]), (6, 5, 8), groups, {1: 2, 2: 3, 3: None})
 
 
 def implicit_flatten(random: np.random.Generator) -> Example:
@@ -92,7 +152,7 @@ def implicit_flatten(random: np.random.Generator) -> Example:
     y = s.dense(y, 5)
     y = s.dense(y, 3, activation="NONE")
     groups = [(None, 0, 1), (0, 1, positions), (1, None, 1)]
-    return Example("implicit_flatten", s.write([x], [y]), (6, 5), groups)
+    return Example(s.write([x], [y]), (6, 5), groups, {1: 2, 2: None})
 
 
 def separable(random: np.random.Generator) -> Example:
@@ -110,7 +170,7 @@ def separable(random: np.random.Generator) -> Example:
     y = s.reshape(y, (1, 5))
     y = s.softmax(s.dense(y, 4, activation="NONE"))
     groups = [(None, 0, 1), (0, 0, 1), (0, 1, 1), (1, 1, 1), (1, 2, 1), (2, None, 1)]
-    return Example("separable", s.write([x], [y]), (6, 7, 5), groups)
+    return Example(s.write([x], [y]), (6, 7, 5), groups, {0: 1, 1: 2, 2: 3, 4: 5})
 
 
 def residual(random: np.random.Generator) -> Example:
@@ -129,7 +189,7 @@ def residual(random: np.random.Generator) -> Example:
     y = s.mean(y)
     y = s.dense(y, 4, activation="NONE")
     groups = [(None, 0, 1), (0, 1, 1), (1, 0, 1), (0, None, 1)]
-    return Example("residual", s.write([x], [y]), (6, 5), groups)
+    return Example(s.write([x], [y]), (6, 5), groups, {1: 2})
 
 
 def shared(random: np.random.Generator) -> Example:
@@ -147,7 +207,7 @@ def shared(random: np.random.Generator) -> Example:
     z = s.add(s.mul(z, twin), other)
     z = s.dense(z, 6, weights=weights, activation="NONE")
     groups = [(None, 0, 1), (0, 1, 1), (1, 2, 1), (2, None, 1)]
-    return Example("shared", s.write([x], [z]), (6, 6, 6), groups)
+    return Example(s.write([x], [z]), (6, 6, 6), groups, {0: 1, 1: 2, 3: None})
 
 
 EXAMPLES: tuple[Callable[[np.random.Generator], Example], ...] = (

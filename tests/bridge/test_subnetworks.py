@@ -15,54 +15,6 @@ from bridge.requantization import Quantization, make_override
 from bridge.subnetworks import cut, prefixes
 from bridge.table import FormatError, Kind, SubnetworkTable
 
-# Layers whose output no operator but layers and movers of values read, with the layers that do: by example.
-FREE = {
-    "dense": {0: 1, 1: 2, 2: 3, 3: None},
-    "flatten": {1: 2, 2: 3, 3: None},
-    "implicit_flatten": {1: 2, 2: None},
-    "separable": {0: 1, 1: 2, 2: 3, 4: 5},
-    "residual": {1: 2},
-    "shared": {0: 1, 1: 2, 3: None},
-}
-
-
-def layer_parts(example: Example, table: SubnetworkTable, number: int):
-    """Input, output, weight scales and fused activation of a layer."""
-    graph = unpack(example.data).subgraphs[0]
-    operator = graph.operators[table.layers[number].operator]
-    scales = [graph.tensors[int(i)].quantization for i in (operator.inputs[0], operator.outputs[0])]
-    source, output = (Quantization(float(q.scale[0]), int(q.zeroPoint[0])) for q in scales)
-    names = {code: name for name, code in vars(schema.ActivationFunctionType).items() if not name.startswith("_")}
-    activation = names[operator.builtinOptions.fusedActivationFunction]
-    has_bias = operator.inputs[2] >= 0
-    weights = graph.tensors[int(operator.inputs[1])]
-    channels = weights.shape[3 if table.layers[number].kind == Kind.DEPTHWISE_CONV_2D else 0]
-    return source, output, np.asarray(weights.quantization.scale), activation, has_bias, int(channels)
-
-
-def with_overrides(example: Example, table: SubnetworkTable, random: np.random.Generator) -> SubnetworkTable:
-    """The table with random ranges and, where it has biases, random batch norm of their own for all subnetworks."""
-    overrides = {}
-    for k in range(1, len(table.subnetworks)):
-        sources: dict[int, Quantization] = {}
-        for number, layer in enumerate(table.layers):
-            source, output, scales, activation, has_bias, channels = layer_parts(example, table, number)
-            source, changed = sources.get(number, source), number in sources
-            if number in FREE[example.name]:
-                zero_point = -128 if activation.startswith("RELU") else int(random.integers(-30, 30))
-                output = Quantization(output.scale * random.uniform(0.4, 1.2), zero_point)
-                if FREE[example.name][number] is not None:
-                    sources[FREE[example.name][number]] = output
-            elif not changed:
-                continue
-            width = channels if layer.outputs is None else table.widths[layer.outputs][k]
-            biases = None
-            if has_bias and (changed or random.random() < 0.5):
-                scales = random.uniform(0.4, 1.5, width) * np.resize(scales, width)
-                biases = random.normal(0, 0.3, width)
-            overrides[number, k] = make_override(layer.kind, source, output, scales[:width], biases, activation)
-    return replace(table, overrides=overrides)
-
 
 @pytest.mark.parametrize("make", EXAMPLES)
 @pytest.mark.parametrize("seed", range(3))
@@ -81,7 +33,7 @@ def test_cut_models_compute_what_the_device_computes(make, seed):
 def test_overrides_are_cut_to_what_the_device_computes(make, seed):
     random = np.random.default_rng(seed)
     example = make(random)
-    data = attach(example.data, with_overrides(example, example.table(random), random))
+    data = attach(example.data, example.with_overrides(example.table(random), random))
     table, inputs = read_table(data), example.inputs(random, 40)
     assert table.overrides
     device = Simulation(data, table)
@@ -105,7 +57,7 @@ def test_simulation_with_filled_channels_is_the_same(make):
 def test_subnetwork_0_is_the_model_without_the_table(make):
     random = np.random.default_rng(1)
     example = make(random)
-    data = attach(example.data, with_overrides(example, example.table(random), random))
+    data = attach(example.data, example.with_overrides(example.table(random), random))
     table = read_table(data)
     assert cut(data, table, 0) == cut(example.data, table, 0)
     assert vars_of(unpack(cut(data, table, 0))) == vars_of(unpack(example.data))
@@ -183,7 +135,7 @@ def test_operators_that_read_nothing_cut_may_be_any():
     x = s.activation((1, 5))
     y = s.dense(s.unary("TANH", x), 6)
     y = s.unary("LOGISTIC", s.dense(y, 3, activation="NONE"))
-    example = Example("any", s.write([x], [y]), (6,), [(None, 0, 1), (0, None, 1)])
+    example = Example(s.write([x], [y]), (6,), [(None, 0, 1), (0, None, 1)])
     assert len(unpack(cut(example.data, example.with_widths([(6, 2)]), 1)).subgraphs[0].operators) == 4
 
 
@@ -240,8 +192,20 @@ def test_refuses_operators_by_name(name, message):
     y = s.dense(x, 6)
     y = s.softmax(y) if name == "SOFTMAX" else s.unary(name, y)
     y = s.dense(y, 3)
-    example = Example("", s.write([x], [y]), (6,), [(None, 0, 1), (0, None, 1)])
+    example = Example(s.write([x], [y]), (6,), [(None, 0, 1), (0, None, 1)])
     assert message in refused(example.data, example.with_widths([(6, 2)]))
+
+
+def test_refuses_options_of_another_operator():
+    example = dense(np.random.default_rng(0))
+    model = unpack(example.data)
+    operator = model.subgraphs[0].operators[1]
+    operator.builtinOptions, operator.builtinOptionsType = (
+        schema.SoftmaxOptionsT(),
+        schema.BuiltinOptions.SoftmaxOptions,
+    )
+    table = example.with_widths([(10, 4), (9, 3), (7, 2)])
+    assert refused(pack(model), table) == "FULLY_CONNECTED must have FullyConnectedOptions, not SoftmaxOptions"
 
 
 def test_refuses_means_and_padding_over_channels():
@@ -249,14 +213,14 @@ def test_refuses_means_and_padding_over_channels():
     x = s.activation((1, 4, 4, 2))
     y = s.convolution(x, 6)
     y = s.pad(y, [(0, 0), (0, 0), (0, 0), (0, 1)])
-    example = Example("", s.write([x], [y]), (6,), [(None, 0, 1)])
+    example = Example(s.write([x], [y]), (6,), [(None, 0, 1)])
     assert "PAD (operator 1) pads channels that subnetworks cut" in refused(example.data, example.with_widths([(6, 2)]))
     s = Sketch(np.random.default_rng(0))
     x = s.activation((1, 4, 4, 2))
     y = s.mean(s.convolution(x, 6))
     axes = s.tensors[int(s.operators[-1].inputs[1])].buffer
     s.buffers[axes].data = np.array([1, -1], np.int32).view(np.uint8)
-    example = Example("", s.write([x], [y]), (6,), [(None, 0, 1)])
+    example = Example(s.write([x], [y]), (6,), [(None, 0, 1)])
     assert "MEAN (operator 1) takes the mean over channels" in refused(example.data, example.with_widths([(6, 2)]))
 
 
@@ -264,9 +228,9 @@ def test_refuses_overrides_that_operators_between_would_not_know():
     random = np.random.default_rng(0)
     example = flatten(random)
     table = example.with_widths([(6, 4), (5, 2), (8, 3)])
-    source, output, scales, activation, _, _ = layer_parts(example, table, 0)
-    own = Quantization(output.scale * 0.5, output.zero_point)
-    override = make_override(Kind.CONV_2D, source, own, scales[:4], None, activation)
+    layer = example.part(table, 0)
+    own = Quantization(layer.output.scale * 0.5, layer.output.zero_point)
+    override = make_override(Kind.CONV_2D, layer.source, own, layer.scales[:4], None, layer.activation)
     message = refused(example.data, replace(table, overrides={(0, 1): override}))
     assert "PADV2 reads 'tensor_2', but knows only the full network's quantization" in message
 
@@ -275,9 +239,9 @@ def test_refuses_overrides_that_contradict_the_model():
     random = np.random.default_rng(0)
     example = dense(random)
     table = example.with_widths([(10, 4), (9, 3), (7, 2)])
-    source, output, scales, activation, _, _ = layer_parts(example, table, 0)
-    own = Quantization(output.scale * 0.5, output.zero_point)
-    override = make_override(Kind.FULLY_CONNECTED, source, own, scales[:4], None, activation)
+    layer = example.part(table, 0)
+    own = Quantization(layer.output.scale * 0.5, layer.output.zero_point)
+    override = make_override(Kind.FULLY_CONNECTED, layer.source, own, layer.scales[:4], None, layer.activation)
 
     def message(**changes) -> str:
         return refused(example.data, replace(table, overrides={(0, 1): replace(override, **changes)}))
