@@ -105,29 +105,27 @@ def test_tab_reaches_every_control_in_order(page):
 def simulated(record, trace, mode, fixed, answers, deadline, battery, reserve):
     """The rules of docs/report.md once more, hour by hour: what a row of the table says."""
     time = [s.costs["latency"] for s in record.subnetworks]
-    energy = [s.costs["energy"] for s in record.subnetworks]
-    accuracy = [s.accuracy["test"] for s in record.subnetworks]
-    capacity = battery * answers * energy[0]
-    charge, ran, answered, right, spent = capacity / 2, [], 0.0, 0.0, 0.0
-    for percentage in trace:
-        share = percentage / 100
-        candidates = range(len(time)) if fixed is None else [fixed]
+    energy = [answers * s.costs["energy"] for s in record.subnetworks]
+    candidates = range(len(time)) if fixed is None else [fixed]
+    capacity = battery * energy[0]
+    charge, hours = capacity / 2, []
+    for percentage in trace * (7 if mode == "battery" else 1):
         if mode == "load":
-            k = next((k for k in candidates if time[k] <= deadline * (1 - share)), None)
-            part = 0.0 if k is None else 1.0
+            in_time = [k for k in candidates if time[k] <= deadline * (1 - percentage / 100)]
+            hours.append((in_time[0], 1.0) if in_time else None)
         else:
-            income = share * answers * energy[0]
-            budget = charge / reserve + income
-            k = next((k for k in candidates if answers * energy[k] <= budget), candidates[-1])
-            part = min(1.0, (charge + income) / (answers * energy[k]))
-            charge = min(capacity, charge + income - part * answers * energy[k])
-        if part > 0:
-            ran.append(k)
-            answered, right = answered + part, right + part * accuracy[k]
-            spent += part * answers * energy[k]
-    switches = sum(a != b for a, b in itertools.pairwise(ran))
-    those = 100 * right / answered if answered else None
-    return 100 * right / 24, 100 * answered / 24, those, spent, switches
+            spend = sum(trace) / 2400 * energy[0] + (charge - capacity / 2) / reserve
+            k = [*(k for k in candidates if energy[k] <= spend), candidates[-1]][0]
+            charge += percentage / 100 * energy[0]
+            part = min(1.0, charge / energy[k])
+            charge = min(capacity, charge - part * energy[k])
+            hours.append((k, part) if part > 0 else None)
+    ran = [hour for hour in hours[-24:] if hour]
+    answered = sum(part for _, part in ran)
+    right = sum(part * record.subnetworks[k].accuracy["test"] for k, part in ran)
+    switches = sum(a[0] != b[0] for a, b in itertools.pairwise(ran))
+    spent = sum(part * energy[k] for k, part in ran)
+    return 100 * right / 24, 100 * answered / 24, 100 * right / answered if answered else None, spent, switches
 
 
 @pytest.mark.parametrize("mode", ["load", "battery"])

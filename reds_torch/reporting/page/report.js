@@ -132,37 +132,56 @@
   }
 
   // ---- the day; the rules are those of docs/report.md
+  const DAYS = 7; // of a battery's days, all alike, the last is shown: what it started with no longer matters
+
   function simulateDay(day, accuracies, trace, mode, settings, fixed) {
-    const count = accuracies.length;
-    const perHour = settings.answers;
-    const income = (hour) => trace[hour] / 100 * perHour * day.energy[0];
-    const capacity = settings.battery * perHour * day.energy[0];
-    let stored = capacity / 2, before = null;
-    const total = { answered: 0, right: 0, energy: 0, switches: 0, hours: [], charge: [stored / capacity] };
-    for (let hour = 0; hour < 24; hour++) {
-      let k, answered;
-      if (mode === "load") {
-        const idle = settings.deadline * (1 - trace[hour] / 100);
-        k = fixed === null ? chosenFor(day.time, idle) : day.time[fixed] <= idle ? fixed : null;
-        answered = k === null ? 0 : 1;
-      } else {
-        const available = stored + income(hour);
-        const budget = (stored / settings.reserve + income(hour)) / perHour;
-        k = fixed === null ? chosenFor(day.energy, budget) ?? count - 1 : fixed;
-        answered = Math.min(1, available / (perHour * day.energy[k]));
-        stored = Math.min(capacity, available - answered * perHour * day.energy[k]);
+    return mode === "load"
+      ? simulateLoad(day, accuracies, trace, settings, fixed)
+      : simulateBattery(day, accuracies, trace, settings, fixed);
+  }
+
+  function simulateLoad(day, accuracies, trace, settings, fixed) {
+    const hours = trace.map((load) => {
+      const idle = settings.deadline * (1 - load / 100);
+      const k = fixed === null ? chosenFor(day.time, idle) : day.time[fixed] <= idle ? fixed : null;
+      return [k, k === null ? 0 : 1];
+    });
+    return summary(day, accuracies, settings, hours, []);
+  }
+
+  function simulateBattery(day, accuracies, trace, settings, fixed) {
+    const full = settings.answers * day.energy[0];
+    const capacity = settings.battery * full;
+    const mean = trace.reduce((sum, share) => sum + share, 0) / 24 / 100 * full;
+    let stored = capacity / 2, hours = [], charge = [];
+    for (let repeated = 0; repeated < DAYS; repeated++) {
+      hours = [];
+      charge = [stored / capacity];
+      for (const share of trace) {
+        const available = stored + share / 100 * full;
+        const budget = (mean + (stored - capacity / 2) / settings.reserve) / settings.answers;
+        const k = fixed ?? chosenFor(day.energy, budget) ?? accuracies.length - 1;
+        const answered = Math.min(1, available / (settings.answers * day.energy[k]));
+        stored = Math.min(capacity, available - answered * settings.answers * day.energy[k]);
+        hours.push([k, answered]);
+        charge.push(stored / capacity);
       }
-      if (answered > 0) {
-        if (before !== null && before !== k) total.switches++;
-        before = k;
-        total.answered += answered / 24;
-        total.right += answered * accuracies[k] / 24;
-        total.energy += answered * perHour * day.energy[k];
-      }
-      total.hours.push([k, answered]);
-      total.charge.push(stored / capacity);
     }
-    return total;
+    return summary(day, accuracies, settings, hours, charge);
+  }
+
+  // hours: [subnetwork, share of the answers that it gives]
+  function summary(day, accuracies, settings, hours, charge) {
+    const ran = hours.filter(([, answered]) => answered > 0);
+    const total = (amount) => ran.reduce((sum, [k, answered]) => sum + answered * amount(k), 0);
+    return {
+      hours,
+      charge,
+      answered: total(() => 1) / 24,
+      right: total((k) => accuracies[k]) / 24,
+      energy: total((k) => settings.answers * day.energy[k]),
+      switches: ran.filter(([k], i) => i > 0 && k !== ran[i - 1][0]).length,
+    };
   }
 
   const MODES = {
@@ -201,7 +220,7 @@
     }
     $("day-rule").textContent = mode() === "load"
       ? "Other work leaves the network a part of the processor. An answer must be there before the deadline, so each hour the device runs the largest subnetwork that makes it; one that would come too late is not started. Drag the bars to change the day."
-      : "The device lives on what it harvests and a battery, half full at midnight. Each hour it may spend what comes in and its part of what is stored, and runs the largest subnetwork for which that suffices. Drag the bars to change the day.";
+      : "The device lives on what it harvests and a battery. Each hour it may spend what comes in on the day’s average, and what is stored above half, a little at a time; it runs the largest subnetwork that this allows, the smallest if none. Shown is the last of seven such days. Drag the bars to change the day.";
     $("trace").replaceChildren(...traces[mode()].map((value, hour) => {
       const input = element("input", { type: "range", min: 0, max: 100, step: 5, value, style: `--v:${value}` });
       input.setAttribute("orient", "vertical");
@@ -249,7 +268,9 @@
       return row;
     }));
     const line = (charge) => "M" + charge.map((c, hour) => `${hour} ${100 - 96 * c - 2}`).join("L");
-    $("charge").replaceChildren(path("full", line(rows[1][1].charge)), path("own", line(rows[0][1].charge)));
+    if (mode() === "battery") {
+      $("charge").replaceChildren(path("full", line(rows[1][1].charge)), path("own", line(rows[0][1].charge)));
+    }
     $("day-basis").textContent = `Time of an answer: ${day.time_basis}. Energy: ${day.energy_basis}. The traces are examples, not measurements.`;
   }
 
