@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import subprocess
 import sys
 from itertools import groupby
@@ -21,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
+
+from reds_torch.reporting.runs_table import runs_table
 
 RESULTS = Path(__file__).parent / "results" / "accuracy.jsonl"
 
@@ -58,34 +58,9 @@ def finished(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
 
-def row(name: str, runs: list[list[float]]) -> list[str]:
-    """Mean and standard deviation over the runs, for each subnetwork, in percent."""
-    cells = []
-    for values in zip(*runs, strict=True):
-        spread = statistics.stdev(values) if len(values) > 1 else 0.0
-        cells.append(f"{100 * statistics.mean(values):.1f} ± {100 * spread:.1f}")
-    return [name, *cells]
-
-
-def table(runs: list[dict[str, Any]]) -> Table:
-    recipe, epochs, settings = experiment(runs[0])
-    subnetworks = range(len(runs[0]["subnetworks"]))
-    seeds = ", ".join(str(r["seed"]) for r in runs)
-    printed = Table(title=f"{recipe} {settings}: test accuracy, %, {epochs} + {epochs} epochs, seeds {seeds}")
-    printed.title_justify = "left"
-    printed.add_column("MACs, % of full")
-    for k in subnetworks:
-        shares = [100 * r["subnetworks"][k]["shares"]["macs"] for r in runs]
-        printed.add_column(f"{min(shares):.1f}-{max(shares):.1f}" if k else "100", justify="right")
-    nested = [[r["subnetworks"][k]["accuracy"]["test"] for k in subnetworks] for r in runs]
-    printed.add_row(*row("pretrained", [[r["pretrained"]["test"]] for r in runs]))
-    printed.add_row(*row("nested", nested))
-    for baseline in runs[0]["baselines"]:
-        found = [[r["baselines"][baseline][str(k)]["test"] for k in subnetworks] for r in runs]
-        differences = [[n - a for n, a in zip(*pair, strict=True)] for pair in zip(nested, found, strict=True)]
-        printed.add_row(*row(f"each {baseline}" if baseline == "alone" else baseline, found))
-        printed.add_row(*row(f"nested - {baseline}", differences))
-    return printed
+def title(result: dict[str, Any]) -> str:
+    recipe, epochs, settings = experiment(result)
+    return f"{recipe} {settings}, {epochs} + {epochs} epochs"
 
 
 def main() -> None:
@@ -111,7 +86,7 @@ def main() -> None:
     for _, runs in groupby(sorted(finished(options.results), key=experiment), key=experiment):
         every = list(runs)
         if options.table or every[0]["recipe"] in options.recipes:
-            Console(width=140).print(table(every))
+            Console(width=140).print(runs_table(title(every[0]), every))
 
 
 if __name__ == "__main__":
