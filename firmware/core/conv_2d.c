@@ -32,67 +32,71 @@ static int lies_within(int32_t at, int32_t size)
 #if REDS_DSP
 
 /* All channels count: a row of the window is one run of memory, with padding at its ends. */
-static void widen_whole_window(const RedsConvShape *shape, const RedsMatrix *matrix, const int8_t *input, Corner corner,
-                               int32_t offset, int16_t *column, int32_t columns)
+static void append_rows(const RedsConvShape *shape, const int8_t *input, Corner corner, RedsColumn column)
 {
-    const int32_t width = shape->filter_width;
     const int32_t channels = shape->input_channels;
-    const int32_t beyond = corner.x + width - shape->input_width;
+    const int32_t width = shape->filter_width;
     const int32_t left = reds_clamp(-corner.x, 0, width);
-    const int32_t right = reds_clamp(beyond, 0, width - left);
-    int32_t at = 0;
+    const int32_t right = reds_clamp(corner.x + width - shape->input_width, 0, width - left);
     for (int32_t fy = 0; fy < shape->filter_height; fy++) {
         const int32_t y = corner.y + fy * shape->dilation_height;
-        if (lies_within(y, shape->input_height)) {
+        if (!lies_within(y, shape->input_height)) {
+            reds_column_append(&column, NULL, width * channels);
+            continue;
+        }
+        if (left) {
+            reds_column_append(&column, NULL, left * channels);
+        }
+        if (width - left - right) {
             const int8_t *from = input + (y * shape->input_width + corner.x + left) * channels;
-            reds_widen(matrix, column, columns, 0, at, left * channels, NULL, 0);
-            at += left * channels;
-            reds_widen(matrix, column, columns, 0, at, (width - left - right) * channels, from, offset);
-            at += (width - left - right) * channels;
-            reds_widen(matrix, column, columns, 0, at, right * channels, NULL, 0);
-            at += right * channels;
-        } else {
-            reds_widen(matrix, column, columns, 0, at, width * channels, NULL, 0);
-            at += width * channels;
+            reds_column_append(&column, from, (width - left - right) * channels);
+        }
+        if (right) {
+            reds_column_append(&column, NULL, right * channels);
         }
     }
 }
 
-static void widen_window(const RedsConvShape *shape, const RedsMatrix *matrix, const int8_t *input, int32_t position,
-                         int32_t offset, int16_t *column, int32_t columns)
+static void append_taps(const RedsConvShape *shape, int32_t used_channels, const int8_t *input, Corner corner,
+                        RedsColumn column)
 {
-    const Corner corner = corner_of(shape, position);
-    const int whole = matrix->segment_length == matrix->row_stride;
-    if (whole && shape->dilation_width == 1) {
-        widen_whole_window(shape, matrix, input, corner, offset, column, columns);
-        return;
-    }
-    const int32_t count = whole ? shape->input_channels : matrix->segment_length;
-    int32_t tap = 0;
     for (int32_t fy = 0; fy < shape->filter_height; fy++) {
         const int32_t y = corner.y + fy * shape->dilation_height;
-        for (int32_t fx = 0; fx < shape->filter_width; fx++, tap++) {
+        for (int32_t fx = 0; fx < shape->filter_width; fx++) {
             const int32_t x = corner.x + fx * shape->dilation_width;
             const int inside = lies_within(y, shape->input_height) && lies_within(x, shape->input_width);
-            const int8_t *from = inside ? input + (y * shape->input_width + x) * shape->input_channels : NULL;
-            reds_widen(matrix, column, columns, whole ? 0 : tap, whole ? tap * count : 0, count, from, offset);
+            reds_column_append(&column,
+                               inside ? input + (y * shape->input_width + x) * shape->input_channels : NULL,
+                               used_channels);
         }
     }
 }
 
-static void multiply_image(const RedsConvShape *shape, const RedsMatrix *matrix, const RedsQuantization *quantization,
-                           const int8_t *input, int8_t *output, int16_t *scratch)
+static void append_window(const RedsConvShape *shape, int32_t used_channels, const int8_t *input, int32_t position,
+                          RedsColumn column)
+{
+    const Corner corner = corner_of(shape, position);
+    if (used_channels == shape->input_channels && shape->dilation_width == 1) {
+        append_rows(shape, input, corner, column);
+    } else {
+        append_taps(shape, used_channels, input, corner, column);
+    }
+}
+
+static void multiply_image(const RedsConvShape *shape, int32_t used_channels, const RedsMatrix *matrix,
+                           const RedsQuantization *quantization, const int8_t *input, int8_t *output, int16_t *scratch)
 {
     const int32_t positions = shape->output_height * shape->output_width;
     const int32_t offset = quantization->input_offset;
     int32_t position = 0;
     for (; position + 2 <= positions; position += 2, output += 2 * shape->output_channels) {
-        widen_window(shape, matrix, input, position, offset, scratch, 2);
-        widen_window(shape, matrix, input, position + 1, offset, scratch + 4, 2);
+        for (int32_t i = 0; i < 2; i++) {
+            append_window(shape, used_channels, input, position + i, reds_column_begin(matrix, scratch, 2, i, offset));
+        }
         reds_multiply_two_columns(matrix, scratch, quantization, output, output + shape->output_channels);
     }
     if (position < positions) {
-        widen_window(shape, matrix, input, position, offset, scratch, 1);
+        append_window(shape, used_channels, input, position, reds_column_begin(matrix, scratch, 1, 0, offset));
         reds_multiply_column(matrix, scratch, quantization, output);
     }
 }
@@ -147,7 +151,7 @@ void reds_conv_2d_s8(const RedsConvShape *shape, RedsWidths widths, const RedsQu
     for (int32_t batch = 0; batch < shape->batches; batch++, input += input_size, output += output_size) {
 #if REDS_DSP
         if (fast) {
-            multiply_image(shape, &matrix, quantization, input, output, (int16_t *)scratch);
+            multiply_image(shape, widths.input, &matrix, quantization, input, output, (int16_t *)scratch);
             continue;
         }
 #endif

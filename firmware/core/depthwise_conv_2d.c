@@ -8,7 +8,8 @@
 
 int32_t reds_depthwise_conv_2d_scratch(const RedsConvShape *shape)
 {
-    return REDS_DSP ? shape->filter_height * shape->filter_width * 4 * (int32_t)sizeof(int16_t) : 0;
+    const int32_t taps = shape->filter_height * shape->filter_width;
+    return REDS_DSP ? taps * ((shape->output_channels + 3) & ~3) * (int32_t)sizeof(int16_t) : 0;
 }
 
 /* The part of a filter's window that lies within the input, along one axis. */
@@ -29,71 +30,114 @@ static Span span_within(int32_t origin, int32_t taps, int32_t dilation, int32_t 
 
 #if REDS_DSP
 
-/* The taps of four channels, in the order of matrix.h. */
-static void widen_taps(const RedsConvShape *shape, const int8_t *weights, int16_t *taps)
+enum { BATCH = 32 }; /* channels that are finished together */
+
+/* Channels are worked on in fours. The last four may overlap the four before, and get the same values again. */
+static int32_t four_from(int32_t next, int32_t count)
 {
-    for (int32_t tap = 0; tap < shape->filter_height * shape->filter_width; tap++) {
-        const uint32_t word = reds_load_4(weights);
-        reds_store_4(taps, reds_sxtab16(0, word));
-        reds_store_4(taps + 2, reds_sxtab16_ror8(0, word));
-        weights += shape->output_channels;
-        taps += 4;
+    return next + 4 <= count ? next : count < 4 ? 0 : count - 4;
+}
+
+/* The taps of four channels, one behind the other, in the order of matrix.h; then those of the next four. */
+static void widen_taps(const RedsConvShape *shape, int32_t width, const int8_t *weights, int16_t *taps)
+{
+    for (int32_t next = 0; next < width; next += 4) {
+        const int8_t *tap = weights + four_from(next, width);
+        for (int32_t i = 0; i < shape->filter_height * shape->filter_width; i++, tap += shape->output_channels) {
+            const uint32_t word = reds_load_4(tap);
+            reds_store_4(taps, reds_sxtab16(0, word));
+            reds_store_4(taps + 2, reds_sxtab16_ror8(0, word));
+            taps += 4;
+        }
     }
 }
 
-typedef struct Sums {
-    int32_t of[4];
-} Sums;
+/* The part of a filter's window that lies within the input. */
+typedef struct Window {
+    int32_t rows;
+    int32_t columns;
+    int32_t step;         /* from input to input within a row */
+    int32_t next_row;     /* from the end of a row to the next */
+    int32_t skipped_taps; /* of four channels, from the end of a row to the next */
+    int32_t next_four;    /* from the taps of four channels to those of the next */
+    uint32_t offsets;     /* the input offset, twice */
+} Window;
 
-static Sums filter_window(const RedsConvShape *shape, Sums sums, const int8_t *input, const int16_t *taps, Span rows,
-                          Span columns, uint32_t offsets)
+/* Sums of `count` channels (or of four, if they are fewer): biases plus products. */
+REDS_APART void sum_window(const Window *window, const int8_t *input, const int16_t *taps, const int32_t *biases,
+                           int32_t *sums, int32_t count)
 {
-    const int32_t step = shape->dilation_width * shape->input_channels;
-    const int32_t row_step = shape->dilation_height * shape->input_width * shape->input_channels;
-    input += (rows.at * shape->input_width + columns.at) * shape->input_channels;
-    for (int32_t fy = rows.first; fy < rows.end; fy++, input += row_step) {
-        const int16_t *tap = taps + (fy * shape->filter_width + columns.first) * 4;
-        const int16_t *end = tap + (columns.end - columns.first) * 4;
-        const int8_t *from = input;
-        while (tap < end) {
-            reds_step_depthwise(sums.of, from, &tap, offsets);
-            from += step;
+    const int32_t step = window->step;
+    const uint32_t offsets = window->offsets;
+    for (int32_t next = 0; next < count; next += 4, taps += window->next_four) {
+        const int32_t channel = four_from(next, count);
+        const int8_t *from = input + channel;
+        const int16_t *tap = taps;
+        int32_t four[4] = {biases[channel], biases[channel + 1], biases[channel + 2], biases[channel + 3]};
+        for (int32_t row = window->rows; row > 0; row--) {
+            int32_t column = window->columns;
+            for (; column >= 3; column -= 3) {
+                reds_step_depthwise(four, &from, step, &tap, offsets);
+                reds_step_depthwise(four, &from, step, &tap, offsets);
+                reds_step_depthwise(four, &from, step, &tap, offsets);
+            }
+            for (; column > 0; column--) {
+                reds_step_depthwise(four, &from, step, &tap, offsets);
+            }
+            from += window->next_row;
+            tap += window->skipped_taps;
         }
+        sums[channel] = four[0];
+        sums[channel + 1] = four[1];
+        sums[channel + 2] = four[2];
+        sums[channel + 3] = four[3];
     }
-    return sums;
 }
 
-/* Channels `channel` to `channel + count - 1`, of at most four; four are read. */
-static void filter_channels(const RedsConvShape *shape, const RedsQuantization *quantization, const int8_t *input,
-                            int8_t *output, const int16_t *taps, int32_t channel, int32_t count)
+/* All channels of an output position; `input` and `taps` begin with the window's first. */
+static void filter_position(int32_t width, const RedsQuantization *quantization, const Window *window,
+                            const int8_t *input, const int16_t *taps, int8_t *output)
 {
-    const uint32_t offset = (uint32_t)quantization->input_offset;
-    const uint32_t offsets = (offset << 16) + (offset & 0xFFFF);
-    Sums biases = {{0, 0, 0, 0}};
-    for (int32_t i = 0; i < count; i++) {
-        biases.of[i] = reds_bias(quantization, channel + i);
-    }
-    for (int32_t y = 0; y < shape->output_height; y++) {
-        const Span rows = span_within(y * shape->stride_height - shape->padding_top, shape->filter_height,
-                                      shape->dilation_height, shape->input_height);
-        for (int32_t x = 0; x < shape->output_width; x++, output += shape->output_channels) {
-            const Span columns = span_within(x * shape->stride_width - shape->padding_left, shape->filter_width,
-                                             shape->dilation_width, shape->input_width);
-            const Sums sums = filter_window(shape, biases, input, taps, rows, columns, offsets);
-            reds_finish(quantization, channel, count, sums.of, output);
+    int32_t sums[BATCH];
+    for (int32_t next = 0; next < width; next += BATCH, taps += BATCH / 4 * window->next_four) {
+        const int32_t first = four_from(next, width);
+        const int32_t count = width - first < BATCH ? width - first : BATCH;
+        int32_t few_biases[BATCH] = {0};
+        const int32_t *biases = few_biases;
+        if (quantization->biases && count >= 4) {
+            biases = quantization->biases + first;
+        } else if (quantization->biases) {
+            memcpy(few_biases, quantization->biases, (size_t)count * sizeof(*biases));
         }
+        sum_window(window, input + first, taps, biases, sums, count);
+        reds_finish(quantization, first, count, sums, output + first);
     }
 }
 
 static void filter_image(const RedsConvShape *shape, int32_t width, const RedsQuantization *quantization,
                          const int8_t *input, const int8_t *weights, int8_t *output, int16_t *taps)
 {
-    for (int32_t next = 0; next < width; next += 4) {
-        /* the last four may overlap the four before: they get the same values again */
-        const int32_t channel = next + 4 <= width ? next : width < 4 ? 0 : width - 4;
-        widen_taps(shape, weights + channel, taps);
-        filter_channels(shape, quantization, input + channel, output + channel, taps, channel,
-                        width < 4 ? width : 4);
+    const uint32_t offset = (uint32_t)quantization->input_offset;
+    const int32_t row_size = shape->input_width * shape->input_channels;
+    Window window;
+    window.step = shape->dilation_width * shape->input_channels;
+    window.next_four = shape->filter_height * shape->filter_width * 4;
+    window.offsets = (offset << 16) + (offset & 0xFFFF);
+    widen_taps(shape, width, weights, taps);
+    for (int32_t y = 0; y < shape->output_height; y++) {
+        const Span rows = span_within(y * shape->stride_height - shape->padding_top, shape->filter_height,
+                                      shape->dilation_height, shape->input_height);
+        window.rows = rows.end - rows.first;
+        for (int32_t x = 0; x < shape->output_width; x++, output += shape->output_channels) {
+            const Span columns = span_within(x * shape->stride_width - shape->padding_left, shape->filter_width,
+                                             shape->dilation_width, shape->input_width);
+            window.columns = columns.end - columns.first;
+            window.next_row = shape->dilation_height * row_size - window.columns * window.step;
+            window.skipped_taps = (shape->filter_width - window.columns) * 4;
+            filter_position(width, quantization, &window,
+                            input + rows.at * row_size + columns.at * shape->input_channels,
+                            taps + (rows.first * shape->filter_width + columns.first) * 4, output);
+        }
     }
 }
 

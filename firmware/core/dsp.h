@@ -77,6 +77,14 @@ REDS_INLINE int32_t reds_rounding_high_multiply(int32_t a, int32_t b)
     return high;
 }
 
+/* By as many bits as the lowest byte of `bits` says. */
+REDS_INLINE int32_t reds_shift_right(int32_t value, uint32_t bits)
+{
+    int32_t shifted;
+    __asm__("asr %0, %1, %2" : "=r"(shifted) : "r"(value), "r"(bits));
+    return shifted;
+}
+
 /* floor(value / 2), limited to int8. */
 REDS_INLINE int32_t reds_saturating_half(int32_t value)
 {
@@ -121,6 +129,12 @@ REDS_INLINE int32_t reds_saturating_double(int32_t value)
 REDS_INLINE int32_t reds_rounding_high_multiply(int32_t a, int32_t b)
 {
     return (int32_t)(((int64_t)a * b + ((int64_t)1 << 31)) >> 32);
+}
+
+REDS_INLINE int32_t reds_shift_right(int32_t value, uint32_t bits)
+{
+    const uint32_t count = bits & 0xFF;
+    return value >> (count > 31 ? 31 : count);
 }
 
 REDS_INLINE int32_t reds_saturating_half(int32_t value)

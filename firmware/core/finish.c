@@ -18,32 +18,54 @@ REDS_APART void narrow(const RedsQuantization *quantization, int32_t count, int8
     }
 }
 
-/* Where the shift goes right by 1 to 20 bits, so nearly always, three shortcuts give the same value:
- * - round(sum * multiplier / 2^31) = round(2 * sum * multiplier / 2^32), one instruction. A doubled sum that saturates
- *   stands for |sum| >= 2^30; shifted by at most 20 bits this is at least 2^9, limited to int8 either way.
- * - Halves are rounded away from zero by subtracting 1 from negative numbers before rounding them up.
- * - The last bit of the shift comes after zero point and rounding have been added, in the instruction that limits to
- *   int8. */
+/* Multipliers and shifts of four channels; the next four lie `step` further, or are the same (0). */
+typedef struct Scales {
+    const int32_t *multipliers;
+    const int8_t *shifts;
+    int32_t step;
+} Scales;
+
+/* Outputs of `count` channels, a multiple of four. Returns 0 if shifts were met that forbid the shortcuts: the outputs
+ * are wrong then. */
+REDS_APART int finish_fours(Scales scales, int32_t addend, const int32_t *sums, int8_t *outputs, int32_t count)
+{
+    uint32_t met = 0;
+    for (const int8_t *end = outputs + count; outputs != end; outputs += 4, sums += 4) {
+        const uint32_t shifts = reds_load_4(scales.shifts);
+        reds_finish_four(sums, scales.multipliers, shifts, addend, outputs);
+        met |= ~shifts;
+        scales.multipliers += scales.step;
+        scales.shifts += scales.step;
+    }
+    return reds_are_short(~met);
+}
+
 void reds_finish(const RedsQuantization *quantization, int32_t channel, int32_t count, const int32_t *sums,
                  int8_t *outputs)
 {
-    const int32_t step = quantization->per_channel;
-    const int32_t *multipliers = quantization->multipliers + step * channel;
-    const int8_t *shifts = quantization->shifts + step * channel;
     const int32_t addend = 2 * quantization->output_offset + 1;
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t shift_but_one = ~(int32_t)*shifts;
-        if ((uint32_t)shift_but_one >= 20) {
-            finish_in_full(quantization, channel, count, sums, outputs);
-            return;
-        }
-        int32_t value = reds_rounding_high_multiply(reds_saturating_double(sums[i]), *multipliers);
-        value += value >> 31;
-        outputs[i] = (int8_t)reds_saturating_half((value >> shift_but_one) + addend);
-        multipliers += step;
-        shifts += step;
+    const int32_t multiplier = *quantization->multipliers;
+    const int8_t shift = *quantization->shifts;
+    const int32_t same_multipliers[4] = {multiplier, multiplier, multiplier, multiplier};
+    const int8_t same_shifts[4] = {shift, shift, shift, shift};
+    Scales scales = {same_multipliers, same_shifts, 0};
+    if (quantization->per_channel) {
+        scales.multipliers = quantization->multipliers + channel;
+        scales.shifts = quantization->shifts + channel;
+        scales.step = 4;
     }
-    if (quantization->output_min > -128 || quantization->output_max < 127) {
+    const int32_t fours = count & ~3;
+    int done = fours && finish_fours(scales, addend, sums, outputs, fours);
+    if (done && count != fours) {
+        /* the last four overlap the four before, which get the same values again */
+        const int32_t last = count - 4;
+        scales.multipliers += scales.step ? last : 0;
+        scales.shifts += scales.step ? last : 0;
+        done = finish_fours(scales, addend, sums + last, outputs + last, 4);
+    }
+    if (!done) {
+        finish_in_full(quantization, channel, count, sums, outputs);
+    } else if (quantization->output_min > -128 || quantization->output_max < 127) {
         narrow(quantization, count, outputs);
     }
 }

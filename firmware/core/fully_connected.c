@@ -12,12 +12,10 @@ int32_t reds_fully_connected_scratch(const RedsDenseShape *shape)
 
 #if REDS_DSP
 
-static void widen_batch(const RedsDenseShape *shape, const RedsMatrix *matrix, const int8_t *input, int32_t offset,
-                        int16_t *column, int32_t columns)
+static void append_inputs(const RedsDenseShape *shape, const RedsMatrix *matrix, const int8_t *input, RedsColumn column)
 {
     for (int32_t segment = 0; segment < matrix->segments; segment++) {
-        reds_widen(matrix, column, columns, segment, 0, matrix->segment_length,
-                   input + segment * shape->input_channels, offset);
+        reds_column_append(&column, input + segment * shape->input_channels, matrix->segment_length);
     }
 }
 
@@ -25,14 +23,15 @@ static void multiply(const RedsDenseShape *shape, const RedsMatrix *matrix, cons
                      const int8_t *input, int8_t *output, int16_t *scratch)
 {
     const int32_t input_size = shape->segments * shape->input_channels;
+    const int32_t offset = quantization->input_offset;
     int32_t batch = 0;
     for (; batch + 2 <= shape->batches; batch += 2, input += 2 * input_size, output += 2 * shape->output_channels) {
-        widen_batch(shape, matrix, input, quantization->input_offset, scratch, 2);
-        widen_batch(shape, matrix, input + input_size, quantization->input_offset, scratch + 4, 2);
+        append_inputs(shape, matrix, input, reds_column_begin(matrix, scratch, 2, 0, offset));
+        append_inputs(shape, matrix, input + input_size, reds_column_begin(matrix, scratch, 2, 1, offset));
         reds_multiply_two_columns(matrix, scratch, quantization, output, output + shape->output_channels);
     }
     if (batch < shape->batches) {
-        widen_batch(shape, matrix, input, quantization->input_offset, scratch, 1);
+        append_inputs(shape, matrix, input, reds_column_begin(matrix, scratch, 1, 0, offset));
         reds_multiply_column(matrix, scratch, quantization, output);
     }
 }

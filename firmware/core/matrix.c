@@ -20,9 +20,14 @@ RedsMatrix reds_matrix(const int8_t *weights, int32_t rows, int32_t segments, in
     return matrix;
 }
 
+static int32_t round_up_4(int32_t count)
+{
+    return (count + 3) & ~3;
+}
+
 int32_t reds_column_size(int32_t columns, int32_t segments, int32_t channels)
 {
-    return columns * segments * ((channels + 3) & ~3) * (int32_t)sizeof(int16_t);
+    return columns * segments * round_up_4(channels) * (int32_t)sizeof(int16_t);
 }
 
 int reds_matrix_takes_columns(const RedsMatrix *matrix)
@@ -30,127 +35,258 @@ int reds_matrix_takes_columns(const RedsMatrix *matrix)
     return matrix->segment_length >= 4 || matrix->segment_stride >= 4;
 }
 
-/* How far back from the last whole four the weights of the remaining elements begin. */
-static int32_t step_back(int32_t length)
+/* How far back from the last whole four the weights of a segment's remaining elements begin: 0 if nothing remains, or if
+ * the four from there on lie in the segment all the same. */
+static int32_t step_back(const RedsMatrix *matrix)
 {
-    return length > 4 && length % 4 ? 4 - length % 4 : 0;
+    const int32_t length = matrix->segment_length;
+    return round_up_4(length) <= matrix->segment_stride ? 0 : 4 - length % 4;
 }
 
-void reds_widen(const RedsMatrix *matrix, int16_t *column, int32_t columns, int32_t segment, int32_t at, int32_t count,
-                const int8_t *from, int32_t offset)
+RedsColumn reds_column_begin(const RedsMatrix *matrix, int16_t *memory, int32_t columns, int32_t index, int32_t offset)
+{
+    RedsColumn column;
+    column.four = memory + 4 * index;
+    column.step = 4 * columns;
+    column.offsets = ((uint32_t)offset << 16) + ((uint32_t)offset & 0xFFFF);
+    column.length = matrix->segment_length;
+    column.written = 0;
+    column.back = step_back(matrix);
+    return column;
+}
+
+REDS_INLINE void store_four(int16_t *four, uint32_t even, uint32_t odd)
+{
+    reds_store_4(four, even);
+    reds_store_4(four + 2, odd);
+}
+
+/* Elements that do not come in whole fours. */
+REDS_APART void append_singly(RedsColumn *column, const int8_t *from, int32_t count)
 {
     static const uint8_t place[4] = {0, 2, 1, 3};
-    const int32_t length = matrix->segment_length;
-    const int32_t whole = length & ~3;
-    const int32_t end = at + count;
-    const uint32_t offsets = ((uint32_t)offset << 16) + ((uint32_t)offset & 0xFFFF);
-    column += segment * ((length + 3) & ~3) * columns;
-    while (at < end) {
-        int16_t *four = column + (at & ~3) * columns;
-        if (at % 4 == 0 && at + 4 <= end) {
-            const int32_t last = end & ~3;
-            for (; from && at < last; at += 4, four += 4 * columns, from += 4) {
-                const uint32_t word = reds_load_4(from);
-                reds_store_4(four, reds_sxtab16(offsets, word));
-                reds_store_4(four + 2, reds_sxtab16_ror8(offsets, word));
-            }
-            for (; at < last; at += 4, four += 4 * columns) {
-                memset(four, 0, 4 * sizeof(*four));
-            }
-        } else {
-            if (at == whole) {
-                memset(four, 0, 4 * sizeof(*four));
-            }
-            four[place[at % 4 + (at >= whole ? step_back(length) : 0)]] = (int16_t)(from ? *from++ + offset : 0);
-            at++;
+    const int16_t offset = (int16_t)(column->offsets & 0xFFFF);
+    for (int32_t i = 0; i < count; i++) {
+        const int last_four = column->written >= (column->length & ~3);
+        if (column->written % 4 == 0) {
+            store_four(column->four, 0, 0);
+        }
+        column->four[place[column->written % 4 + (last_four ? column->back : 0)]] =
+            (int16_t)(from ? from[i] + offset : 0);
+        column->written++;
+        if (column->written % 4 == 0) {
+            column->four += column->step;
         }
     }
 }
 
-/* Walks over a row's segments, four elements at a STEP: STEP reads `row` and `inputs` and moves both on by four
- * elements (of `columns` columns). */
-#define FOR_EACH_FOUR(matrix, first_row, first_inputs, columns, STEP)                                     \
-    do {                                                                                                  \
-        const int32_t length = (matrix)->segment_length;                                                  \
-        const int32_t back = step_back(length);                                                           \
-        const int8_t *segment_row = (first_row);                                                          \
-        const int16_t *inputs = (first_inputs);                                                           \
-        for (int32_t segment = 0; segment < (matrix)->segments; segment++) {                              \
-            const int8_t *row = segment_row;                                                              \
-            const int16_t *unrolled_end = inputs + (length & ~15) * (columns);                            \
-            const int16_t *end = inputs + (length & ~3) * (columns);                                      \
-            while (inputs != unrolled_end) {                                                              \
-                STEP;                                                                                     \
-                STEP;                                                                                     \
-                STEP;                                                                                     \
-                STEP;                                                                                     \
-            }                                                                                             \
-            while (inputs != end) {                                                                       \
-                STEP;                                                                                     \
-            }                                                                                             \
-            if (length & 3) {                                                                             \
-                row -= back;                                                                              \
-                STEP;                                                                                     \
-            }                                                                                             \
-            segment_row += (matrix)->segment_stride;                                                      \
-        }                                                                                                 \
+void reds_column_append(RedsColumn *column, const int8_t *from, int32_t count)
+{
+    if (column->written % 4 == 0) {
+        const int32_t step = column->step;
+        const uint32_t offsets = column->offsets;
+        const int32_t fours = count & ~3;
+        int16_t *four = column->four;
+        if (from) {
+            for (const int8_t *end = from + fours; from != end; from += 4, four += step) {
+                const uint32_t word = reds_load_4(from);
+                store_four(four, reds_sxtab16(offsets, word), reds_sxtab16_ror8(offsets, word));
+            }
+        } else {
+            for (int32_t i = 0; i < fours; i += 4, four += step) {
+                store_four(four, 0, 0);
+            }
+        }
+        column->four = four;
+        column->written += fours;
+        count -= fours;
+    }
+    if (count) {
+        append_singly(column, from, count);
+    }
+    if (column->written == column->length) {
+        column->written = 0;
+        column->four += column->length % 4 ? column->step : 0;
+    }
+}
+
+typedef struct Walk {
+    int32_t stride;   /* from row to row */
+    int32_t segments; /* of a row */
+    int32_t sixteens; /* elements of a segment up to a multiple of 16 */
+    int32_t fours;    /* up to a multiple of 4, or beyond the last element to the next, see step_back() */
+    int32_t back;     /* step_back() */
+    int32_t gap;      /* bytes behind a segment */
+} Walk;
+
+static Walk walk_over(const RedsMatrix *matrix)
+{
+    const int32_t length = matrix->segment_length;
+    const int32_t back = step_back(matrix);
+    Walk walk;
+    walk.stride = matrix->row_stride;
+    walk.segments = matrix->segments;
+    walk.fours = back ? length & ~3 : round_up_4(length);
+    walk.sixteens = walk.fours & ~15;
+    walk.back = back;
+    walk.gap = matrix->segment_stride - (back ? length : walk.fours);
+    return walk;
+}
+
+/* The walk over a row: STEP takes four elements of `row` and of `inputs`, where `columns` columns lie, and moves both on.
+ * Segments of `inputs` lie one behind the other, those of a row `gap` bytes apart. */
+#define FOR_EACH_FOUR(walk, segment_count, first_row, first_inputs, columns, STEP)     \
+    do {                                                                               \
+        const int8_t *row = (first_row);                                               \
+        const int16_t *inputs = (first_inputs);                                        \
+        int32_t remaining = (segment_count);                                           \
+        do {                                                                           \
+            const int16_t *const sixteens_end = inputs + (walk)->sixteens * (columns); \
+            const int16_t *const fours_end = inputs + (walk)->fours * (columns);       \
+            while (inputs != sixteens_end) {                                           \
+                STEP;                                                                  \
+                STEP;                                                                  \
+                STEP;                                                                  \
+                STEP;                                                                  \
+            }                                                                          \
+            while (inputs != fours_end) {                                              \
+                STEP;                                                                  \
+            }                                                                          \
+            if ((walk)->back) {                                                        \
+                row -= (walk)->back;                                                   \
+                STEP;                                                                  \
+            }                                                                          \
+            row += (walk)->gap;                                                        \
+        } while (--remaining);                                                         \
     } while (0)
 
-typedef struct Sums {
-    int32_t of[4];
-} Sums;
+/* What follows writes sums of `count` rows from the first on (a multiple of the rows that are taken at a time): biases
+ * plus products with one column or two. */
 
-static Sums biases_of(const RedsQuantization *quantization, int32_t channel)
+REDS_INLINE void sum_4x1(const Walk *walk, int32_t segments, const int8_t *first, const int16_t *column,
+                         const int32_t *biases, int32_t *sums, int32_t count)
 {
-    Sums sums = {{0, 0, 0, 0}};
-    if (quantization->biases) {
-        memcpy(&sums, quantization->biases + channel, sizeof(sums));
+    const Walk local = *walk;
+    const int32_t stride = local.stride, stride_3 = 3 * stride;
+    for (const int32_t *end = sums + count; sums != end; sums += 4, biases += 4, first += 4 * stride) {
+        int32_t four[4] = {biases[0], biases[1], biases[2], biases[3]};
+        FOR_EACH_FOUR(&local, segments, first, column, 1, reds_step_4x1(four, &row, stride, stride_3, &inputs));
+        sums[0] = four[0];
+        sums[1] = four[1];
+        sums[2] = four[2];
+        sums[3] = four[3];
     }
-    return sums;
+}
+
+REDS_INLINE void sum_2x2(const Walk *walk, int32_t segments, const int8_t *first, const int16_t *columns,
+                         const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
+{
+    const Walk local = *walk;
+    const int32_t stride = local.stride;
+    for (const int32_t *end = sums + count; sums != end; sums += 2, sums_2 += 2, biases += 2, first += 2 * stride) {
+        int32_t four[4] = {biases[0], biases[1], biases[0], biases[1]};
+        FOR_EACH_FOUR(&local, segments, first, columns, 2, reds_step_2x2(four, &row, stride, &inputs));
+        sums[0] = four[0];
+        sums[1] = four[1];
+        sums_2[0] = four[2];
+        sums_2[1] = four[3];
+    }
+}
+
+/* Each of these is compiled apart, because the products need all registers; a single segment, the usual case, by itself. */
+
+REDS_APART void sum_4x1_of_one_segment(const Walk *walk, const int8_t *first, const int16_t *column,
+                                       const int32_t *biases, int32_t *sums, int32_t count)
+{
+    sum_4x1(walk, 1, first, column, biases, sums, count);
+}
+
+REDS_APART void sum_4x1_of_segments(const Walk *walk, const int8_t *first, const int16_t *column,
+                                    const int32_t *biases, int32_t *sums, int32_t count)
+{
+    sum_4x1(walk, walk->segments, first, column, biases, sums, count);
+}
+
+REDS_APART void sum_2x2_of_one_segment(const Walk *walk, const int8_t *first, const int16_t *columns,
+                                       const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
+{
+    sum_2x2(walk, 1, first, columns, biases, sums, sums_2, count);
+}
+
+REDS_APART void sum_2x2_of_segments(const Walk *walk, const int8_t *first, const int16_t *columns,
+                                    const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
+{
+    sum_2x2(walk, walk->segments, first, columns, biases, sums, sums_2, count);
+}
+
+REDS_APART void sum_1x1(const Walk *walk, const int8_t *first, const int16_t *column, const int32_t *biases,
+                        int32_t *sums, int32_t count)
+{
+    for (const int32_t *end = sums + count; sums != end; sums++, biases++, first += walk->stride) {
+        int32_t sum = *biases;
+        FOR_EACH_FOUR(walk, walk->segments, first, column, 1, reds_step_1x1(&sum, &row, &inputs));
+        *sums = sum;
+    }
+}
+
+REDS_APART void sum_1x2(const Walk *walk, const int8_t *first, const int16_t *columns, const int32_t *biases,
+                        int32_t *sum, int32_t *sum_2)
+{
+    int32_t two[2] = {*biases, *biases};
+    FOR_EACH_FOUR(walk, walk->segments, first, columns, 2, reds_step_1x2(two, &row, &inputs));
+    *sum = two[0];
+    *sum_2 = two[1];
+}
+
+enum { BATCH = 32 }; /* rows that are finished together */
+
+static const int32_t *biases_of(const RedsQuantization *quantization, int32_t o)
+{
+    static const int32_t no_biases[BATCH] = {0};
+    return quantization->biases ? quantization->biases + o : no_biases;
 }
 
 void reds_multiply_column(const RedsMatrix *matrix, const int16_t *column, const RedsQuantization *quantization,
                           int8_t *output)
 {
-    const int32_t stride = matrix->row_stride;
-    const int32_t stride_3 = 3 * stride;
-    const int8_t *first_row = matrix->weights;
-    int32_t o = 0;
-    for (; o + 4 <= matrix->rows; o += 4, first_row += 4 * stride) {
-        Sums sums = biases_of(quantization, o);
-        FOR_EACH_FOUR(matrix, first_row, column, 1, reds_step_4x1(sums.of, &row, stride, stride_3, &inputs));
-        const Sums finished = sums; /* in memory: the products need all registers */
-        reds_finish(quantization, o, 4, finished.of, output + o);
-    }
-    for (; o < matrix->rows; o++, first_row += stride) {
-        int32_t sum = reds_bias(quantization, o);
-        FOR_EACH_FOUR(matrix, first_row, column, 1, reds_step_1x1(&sum, &row, &inputs));
-        const int32_t finished = sum;
-        reds_finish(quantization, o, 1, &finished, output + o);
+    const Walk walk = walk_over(matrix);
+    int32_t sums[BATCH];
+    for (int32_t o = 0; o < matrix->rows; o += BATCH) {
+        const int32_t count = matrix->rows - o < BATCH ? matrix->rows - o : BATCH;
+        const int32_t fours = count & ~3;
+        const int32_t *biases = biases_of(quantization, o);
+        const int8_t *first = matrix->weights + o * walk.stride;
+        if (walk.segments == 1) {
+            sum_4x1_of_one_segment(&walk, first, column, biases, sums, fours);
+        } else {
+            sum_4x1_of_segments(&walk, first, column, biases, sums, fours);
+        }
+        if (count != fours) {
+            sum_1x1(&walk, first + fours * walk.stride, column, biases + fours, sums + fours, count - fours);
+        }
+        reds_finish(quantization, o, count, sums, output + o);
     }
 }
 
 void reds_multiply_two_columns(const RedsMatrix *matrix, const int16_t *columns, const RedsQuantization *quantization,
-                               int8_t *first_output, int8_t *second_output)
+                               int8_t *output, int8_t *output_2)
 {
-    const int32_t stride = matrix->row_stride;
-    const int8_t *first_row = matrix->weights;
-    int32_t o = 0;
-    for (; o + 2 <= matrix->rows; o += 2, first_row += 2 * stride) {
-        Sums sums;
-        sums.of[0] = sums.of[2] = reds_bias(quantization, o);
-        sums.of[1] = sums.of[3] = reds_bias(quantization, o + 1);
-        FOR_EACH_FOUR(matrix, first_row, columns, 2, reds_step_2x2(sums.of, &row, stride, &inputs));
-        const Sums finished = sums;
-        reds_finish(quantization, o, 2, finished.of, first_output + o);
-        reds_finish(quantization, o, 2, finished.of + 2, second_output + o);
-    }
-    if (o < matrix->rows) {
-        Sums sums;
-        sums.of[0] = sums.of[1] = reds_bias(quantization, o);
-        FOR_EACH_FOUR(matrix, first_row, columns, 2, reds_step_1x2(sums.of, &row, &inputs));
-        const Sums finished = sums;
-        reds_finish(quantization, o, 1, finished.of, first_output + o);
-        reds_finish(quantization, o, 1, finished.of + 1, second_output + o);
+    const Walk walk = walk_over(matrix);
+    int32_t sums[BATCH], sums_2[BATCH];
+    for (int32_t o = 0; o < matrix->rows; o += BATCH) {
+        const int32_t count = matrix->rows - o < BATCH ? matrix->rows - o : BATCH;
+        const int32_t last = count - 1;
+        const int32_t *biases = biases_of(quantization, o);
+        const int8_t *first = matrix->weights + o * walk.stride;
+        if (walk.segments == 1) {
+            sum_2x2_of_one_segment(&walk, first, columns, biases, sums, sums_2, count & ~1);
+        } else {
+            sum_2x2_of_segments(&walk, first, columns, biases, sums, sums_2, count & ~1);
+        }
+        if (count % 2) {
+            sum_1x2(&walk, first + last * walk.stride, columns, biases + last, sums + last, sums_2 + last);
+        }
+        reds_finish(quantization, o, count, sums, output + o);
+        reds_finish(quantization, o, count, sums_2, output_2 + o);
     }
 }

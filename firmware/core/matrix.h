@@ -23,28 +23,37 @@ typedef struct RedsMatrix {
  * is a single segment. */
 RedsMatrix reds_matrix(const int8_t *weights, int32_t rows, int32_t segments, int32_t channels, int32_t width);
 
-/* A *column* is what a row is multiplied with: the inputs of one output position, input offset added, as 16-bit
- * numbers in the order in which the DSP instructions unpack four weights: 0, 2, 1, 3. Segments begin at multiples of
- * four. The elements that a segment has beyond a multiple of four lie at the end of a further four, so that the
- * weights for them are read from within the segment too: of 6 elements 0 to 5, as 0 2 1 3, - 4 - 5, where - is 0.
- * Two columns lie interleaved, four by four. */
+/* Whether the matrix can be read four weights at a time without leaving it. */
+int reds_matrix_takes_columns(const RedsMatrix *matrix);
+
+/* A column is what a row is multiplied with: the inputs of one output position, input offset added, as 16-bit numbers
+ * in the order in which the DSP instructions unpack four weights: 0, 2, 1, 3. Segments begin at multiples of four and
+ * are filled up with zeros. Weights are read four at a time too: those beyond a segment's last element meet zeros. Where
+ * they would lie beyond the whole segment (and perhaps the model), the last four weights are read again and the zeros
+ * come first: of 6 elements 0 to 5, as 0 2 1 3, - 4 - 5. Two columns lie interleaved, four by four. */
+typedef struct RedsColumn {
+    int16_t *four;    /* that is written next */
+    int32_t step;     /* from four to four */
+    uint32_t offsets; /* the input offset, twice */
+    int32_t length;   /* of a segment */
+    int32_t written;  /* elements of the present segment */
+    int32_t back;     /* by how many weights the last four are read again */
+} RedsColumn;
 
 /* Bytes of `columns` columns, for any width up to `channels`. */
 int32_t reds_column_size(int32_t columns, int32_t segments, int32_t channels);
 
-/* Whether the matrix can be read four weights at a time without leaving it. */
-int reds_matrix_takes_columns(const RedsMatrix *matrix);
+/* A column alone (columns = 1), or column `index` of two (columns = 2), in `memory`, which is aligned to 4. */
+RedsColumn reds_column_begin(const RedsMatrix *matrix, int16_t *memory, int32_t columns, int32_t index, int32_t offset);
 
-/* Writes elements `at` to `at + count - 1` of a segment (from 0) to a column; `from` NULL: as many zeros. Elements must
- * come in order and none be left out. `column` is the first of two (columns = 2) or alone (1), of segment `segment`. */
-void reds_widen(const RedsMatrix *matrix, int16_t *column, int32_t columns, int32_t segment, int32_t at, int32_t count,
-                const int8_t *from, int32_t offset);
+/* The next `count` elements of the column, all of the same segment; `from` NULL: as many zeros. */
+void reds_column_append(RedsColumn *column, const int8_t *from, int32_t count);
 
 /* Outputs of one column, or of two. */
 void reds_multiply_column(const RedsMatrix *matrix, const int16_t *column, const RedsQuantization *quantization,
                           int8_t *output);
 void reds_multiply_two_columns(const RedsMatrix *matrix, const int16_t *columns, const RedsQuantization *quantization,
-                               int8_t *first_output, int8_t *second_output);
+                               int8_t *output, int8_t *output_2);
 
 #ifdef __cplusplus
 }

@@ -8,6 +8,7 @@
 #define REDS_STEPS_H
 
 #include "dsp.h"
+#include "requantize.h"
 
 #if REDS_DSP_INSTRUCTIONS
 
@@ -95,14 +96,16 @@ REDS_INLINE void reds_step_1x2(int32_t sums[2], const int8_t **row, const int16_
         : "memory");
 }
 
-/* A tap of a depth-wise filter, four channels: inputs from any address, weights as four 16-bit numbers in the order
- * of matrix.h. */
-REDS_INLINE void reds_step_depthwise(int32_t sums[4], const int8_t *input, const int16_t **taps, uint32_t offsets)
+/* A tap of a depth-wise filter, four channels: inputs from any address, `step` from the next; weights as four 16-bit numbers
+ * in the order of matrix.h. */
+REDS_INLINE void reds_step_depthwise(int32_t sums[4], const int8_t **input, int32_t step, const int16_t **taps,
+                                     uint32_t offsets)
 {
     uint32_t even, odd, weights_even, weights_odd;
     __asm__ volatile(
         "ldr    %[odd], [%[input]]\n\t"
         "ldrd   %[weights_even], %[weights_odd], [%[taps]], #8\n\t"
+        "add    %[input], %[step]\n\t"
         "sxtab16 %[even], %[offsets], %[odd]\n\t"
         "sxtab16 %[odd], %[offsets], %[odd], ror #8\n\t"
         "smlabb %[sum_0], %[even], %[weights_even], %[sum_0]\n\t"
@@ -110,9 +113,9 @@ REDS_INLINE void reds_step_depthwise(int32_t sums[4], const int8_t *input, const
         "smlatt %[sum_2], %[even], %[weights_even], %[sum_2]\n\t"
         "smlatt %[sum_3], %[odd], %[weights_odd], %[sum_3]\n\t"
         : [sum_0] "+r"(sums[0]), [sum_1] "+r"(sums[1]), [sum_2] "+r"(sums[2]), [sum_3] "+r"(sums[3]),
-          [taps] "+r"(*taps), [even] "=&r"(even), [odd] "=&r"(odd), [weights_even] "=&r"(weights_even),
-          [weights_odd] "=&r"(weights_odd)
-        : [input] "r"(input), [offsets] "r"(offsets)
+          [input] "+r"(*input), [taps] "+r"(*taps), [even] "=&r"(even), [odd] "=&r"(odd),
+          [weights_even] "=&r"(weights_even), [weights_odd] "=&r"(weights_odd)
+        : [step] "r"(step), [offsets] "r"(offsets)
         : "memory");
 }
 
@@ -160,17 +163,19 @@ REDS_INLINE void reds_step_1x2(int32_t sums[2], const int8_t **row, const int16_
     *columns += 8;
 }
 
-REDS_INLINE void reds_step_depthwise(int32_t sums[4], const int8_t *input, const int16_t **taps, uint32_t offsets)
+REDS_INLINE void reds_step_depthwise(int32_t sums[4], const int8_t **input, int32_t step, const int16_t **taps,
+                                     uint32_t offsets)
 {
-    const uint32_t inputs = reds_load_4(input);
+    const uint32_t inputs = reds_load_4(*input);
     const uint32_t even = reds_sxtab16(offsets, inputs);
     const uint32_t odd = reds_sxtab16_ror8(offsets, inputs);
     const uint32_t weights_even = reds_load_4(*taps);
     const uint32_t weights_odd = reds_load_4(*taps + 2);
-    sums[0] += reds_low_half(even) * reds_low_half(weights_even);
-    sums[1] += reds_low_half(odd) * reds_low_half(weights_odd);
-    sums[2] += reds_high_half(even) * reds_high_half(weights_even);
-    sums[3] += reds_high_half(odd) * reds_high_half(weights_odd);
+    sums[0] = reds_accumulate(sums[0], reds_low_half(even), reds_low_half(weights_even));
+    sums[1] = reds_accumulate(sums[1], reds_low_half(odd), reds_low_half(weights_odd));
+    sums[2] = reds_accumulate(sums[2], reds_high_half(even), reds_high_half(weights_even));
+    sums[3] = reds_accumulate(sums[3], reds_high_half(odd), reds_high_half(weights_odd));
+    *input += step;
     *taps += 4;
 }
 
