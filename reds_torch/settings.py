@@ -173,7 +173,8 @@ class FinetuneSettings(TrainingSettings):
     Args:
         objective: how the subnetworks' losses become one gradient.
         batch_norm: frozen keeps the full network's statistics for all subnetworks, as the paper does; recalibrated
-            measures each subnetwork's own at the end; separate gives each its own statistics, scale and shift.
+            lets each subnetwork normalise by its own activations and measures their statistics at the end; separate
+            gives each its own statistics, scale and shift.
         batch_norm_share: in this share of the epochs, the last ones, only batch norm's scale and shift are trained.
         searches: so many times, at equal distances in the first half of the epochs, the units are scored and ordered
             anew and the subnetworks searched again.

@@ -282,8 +282,8 @@ def finetune(run: Run, net: NestedNetwork) -> Result:
     """Train all subnetworks together."""
     settings = run.config.finetune
     with run.folder.timed("finetune"):
-        if settings.batch_norm == "separate":
-            net.own_batch_norm("separate")
+        if settings.batch_norm != "frozen":
+            net.own_batch_norm("separate" if settings.batch_norm == "separate" else "statistics")
         module = fit(
             run,
             "finetune",
@@ -291,7 +291,7 @@ def finetune(run: Run, net: NestedNetwork) -> Result:
             run.config.trainer.max_epochs,
             settings,
             settings.objective,
-            freeze_batch_norm=settings.batch_norm != "separate",
+            freeze_batch_norm=settings.batch_norm == "frozen",
             batch_norm_share=settings.batch_norm_share,
             callbacks=[search_again(run)] if settings.searches else [],
             best=_best_epoch(run, "finetune"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import lightning as L
@@ -13,6 +14,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
+from ..checkpoint import subnetwork_as_plain, subnetwork_from_plain
+from ..nested import Subnetwork
 from ..nested.network import NestedNetwork
 from ..nested.own import OwnTensors
 from ..settings import ObjectiveSettings, TrainingSettings
@@ -91,6 +94,14 @@ class NestedClassifier(L.LightningModule):
         """How much of the training is done, from 0 to 1."""
         return self.global_step / self.steps
 
+    def adopt(self, subnetworks: Sequence[Subnetwork]) -> None:
+        """Train these subnetworks from now on, as many as there were; each owns what it owned, begun anew."""
+        for net in {self.net, self.learner}:
+            kind = net.batch_norm
+            net.subnetworks = tuple(subnetworks)
+            net.own_batch_norm(kind)
+        self.objective.shares.copy_(self.objective.shares.new_tensor(parameter_shares(self.net)))
+
     def random(self, batch_index: int, *further: int) -> np.random.Generator:
         """The randomness of a batch, a function of the seed, the epoch, the batch's index and further numbers."""
         return np.random.default_rng((self.seed, self.current_epoch, batch_index, *further))
@@ -144,6 +155,16 @@ class NestedClassifier(L.LightningModule):
         Empty where there are more than `CONFUSION_CLASSES` classes.
         """
         return [matrix.compute().tolist() for matrix in self.confusion]  # type: ignore[operator]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The subnetworks belong to what was trained: they may have been searched again."""
+        checkpoint["subnetworks"] = [subnetwork_as_plain(subnetwork) for subnetwork in self.net.subnetworks]
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the subnetworks that had been found."""
+        found = [subnetwork_from_plain(entry) for entry in checkpoint["subnetworks"]]
+        if [s.widths for s in found] != [s.widths for s in self.net.subnetworks]:
+            self.adopt(found)
 
     def setup(self, stage: str) -> None:
         """An average has no gradients of its own."""

@@ -13,13 +13,11 @@ import lightning as L
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from ..checkpoint import subnetwork_as_plain, subnetwork_from_plain
 from ..nested import Subnetwork
 from ..nested.network import NestedNetwork
 from ..ordering import best_first, permute, reordered
 from ..scores import Scores
 from .module import NestedClassifier
-from .objectives import parameter_shares
 
 
 def search_epochs(searches: int, epochs: int) -> list[int]:
@@ -46,12 +44,6 @@ class SearchAgain(Callback):
         self.epochs = frozenset(epochs)
         self.score = score
         self.search = search
-        self.found: Sequence[Subnetwork] = ()
-
-    def on_fit_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Go on with the subnetworks that an interrupted training had found."""
-        if self.found:
-            self._adopt(pl_module)
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Score, order and search, if it is time."""
@@ -67,23 +59,7 @@ class SearchAgain(Callback):
             names: dict[Tensor, str] = {p: name for name, p in learner.model.named_parameters()}
             for remembered in _remembered(optimizer.state, names):
                 permute(learner, order, remembered)
-        self.found = self.search(learner, reordered(learner, order, scores))
-        self._adopt(pl_module)
-
-    def _adopt(self, pl_module: L.LightningModule) -> None:
-        assert isinstance(pl_module, NestedClassifier)
-        for net in {pl_module.net, pl_module.learner}:
-            net.subnetworks = self.found
-        shares = pl_module.objective.shares
-        shares.copy_(shares.new_tensor(parameter_shares(pl_module.net)))
-
-    def state_dict(self) -> dict[str, Any]:
-        """What has been found, for the checkpoint."""
-        return {"subnetworks": [subnetwork_as_plain(subnetwork) for subnetwork in self.found]}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """What had been found."""
-        self.found = tuple(subnetwork_from_plain(entry) for entry in state_dict["subnetworks"])
+        pl_module.adopt(self.search(learner, reordered(learner, order, scores)))
 
 
 def _remembered(state: dict[Any, dict[str, Tensor]], names: dict[Tensor, str]) -> list[dict[str, Tensor]]:

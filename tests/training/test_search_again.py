@@ -49,7 +49,9 @@ def test_new_subnetworks_are_trained_and_weighted(net, batch, data, trainer):
     assert module.objective.shares.tolist() == pytest.approx(parameter_shares(net))
 
 
-def test_a_resumed_training_keeps_what_was_found(net, batch, data, trainer, tmp_path):
+@pytest.mark.parametrize("kind", ["shared", "statistics"])
+def test_a_resumed_training_keeps_what_was_found(net, batch, data, trainer, tmp_path, kind):
+    net.own_batch_norm(kind)
     widths = [{"stem": 6, "hidden": 7}, {"stem": 5, "hidden": 3}, {"stem": 2, "hidden": 1}]
 
     class Stop(L.Callback):
@@ -67,5 +69,6 @@ def test_a_resumed_training_keeps_what_was_found(net, batch, data, trainer, tmp_
     trained(copy.deepcopy(net), Stop())
     resumed = trained(copy.deepcopy(net), resumed=tmp_path / "last.ckpt")
     assert [dict(s.widths) for s in resumed.subnetworks] == widths
+    assert resumed.batch_norm == kind
     for a, b in zip(whole.state_dict().values(), resumed.state_dict().values(), strict=True):
         assert torch.equal(a, b)
