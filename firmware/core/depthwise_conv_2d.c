@@ -63,53 +63,68 @@ typedef struct Window {
     uint32_t offsets;     /* the input offset, twice */
 } Window;
 
-/* Sums of `count` channels (or of four, if they are fewer): biases plus products. */
+/* Sums of `count` channels, a multiple of four: biases plus products. */
 REDS_APART void sum_window(const Window *window, const int8_t *input, const int16_t *taps, const int32_t *biases,
                            int32_t *sums, int32_t count)
 {
-    const int32_t step = window->step;
-    const uint32_t offsets = window->offsets;
-    for (int32_t next = 0; next < count; next += 4, taps += window->next_four) {
-        const int32_t channel = four_from(next, count);
-        const int8_t *from = input + channel;
+    const Window local = *window;
+    for (const int32_t *end = sums + count; sums != end; sums += 4, biases += 4, input += 4, taps += local.next_four) {
+        const int8_t *from = input;
         const int16_t *tap = taps;
-        int32_t four[4] = {biases[channel], biases[channel + 1], biases[channel + 2], biases[channel + 3]};
-        for (int32_t row = window->rows; row > 0; row--) {
-            int32_t column = window->columns;
+        int32_t four[4] = {biases[0], biases[1], biases[2], biases[3]};
+        for (int32_t row = local.rows; row > 0; row--) {
+            int32_t column = local.columns;
             for (; column >= 3; column -= 3) {
-                reds_step_depthwise(four, &from, step, &tap, offsets);
-                reds_step_depthwise(four, &from, step, &tap, offsets);
-                reds_step_depthwise(four, &from, step, &tap, offsets);
+                reds_step_depthwise(four, &from, local.step, &tap, local.offsets);
+                reds_step_depthwise(four, &from, local.step, &tap, local.offsets);
+                reds_step_depthwise(four, &from, local.step, &tap, local.offsets);
             }
             for (; column > 0; column--) {
-                reds_step_depthwise(four, &from, step, &tap, offsets);
+                reds_step_depthwise(four, &from, local.step, &tap, local.offsets);
             }
-            from += window->next_row;
-            tap += window->skipped_taps;
+            from += local.next_row;
+            tap += local.skipped_taps;
         }
-        sums[channel] = four[0];
-        sums[channel + 1] = four[1];
-        sums[channel + 2] = four[2];
-        sums[channel + 3] = four[3];
+        sums[0] = four[0];
+        sums[1] = four[1];
+        sums[2] = four[2];
+        sums[3] = four[3];
     }
+}
+
+/* One to three channels, of an output that has more. */
+REDS_APART void filter_few_channels(int32_t width, const RedsQuantization *quantization, const Window *window,
+                                    const int8_t *input, const int16_t *taps, int8_t *output)
+{
+    int32_t sums[4], biases[4] = {0, 0, 0, 0};
+    for (int32_t i = 0; i < width; i++) {
+        biases[i] = reds_bias(quantization, i);
+    }
+    sum_window(window, input, taps, biases, sums, 4);
+    reds_finish(quantization, 0, width, sums, output);
 }
 
 /* All channels of an output position; `input` and `taps` begin with the window's first. */
 static void filter_position(int32_t width, const RedsQuantization *quantization, const Window *window,
                             const int8_t *input, const int16_t *taps, int8_t *output)
 {
+    static const int32_t no_biases[BATCH] = {0};
     int32_t sums[BATCH];
+    if (width < 4) {
+        filter_few_channels(width, quantization, window, input, taps, output);
+        return;
+    }
     for (int32_t next = 0; next < width; next += BATCH, taps += BATCH / 4 * window->next_four) {
         const int32_t first = four_from(next, width);
         const int32_t count = width - first < BATCH ? width - first : BATCH;
-        int32_t few_biases[BATCH] = {0};
-        const int32_t *biases = few_biases;
-        if (quantization->biases && count >= 4) {
-            biases = quantization->biases + first;
-        } else if (quantization->biases) {
-            memcpy(few_biases, quantization->biases, (size_t)count * sizeof(*biases));
+        const int32_t fours = count & ~3;
+        const int32_t *biases = quantization->biases ? quantization->biases + first : no_biases;
+        sum_window(window, input + first, taps, biases, sums, fours);
+        if (count != fours) {
+            const int32_t last = count - 4;
+            sum_window(window, input + first + last, taps + fours / 4 * window->next_four, biases + last, sums + last,
+                       4);
         }
-        sum_window(window, input + first, taps, biases, sums, count);
         reds_finish(quantization, first, count, sums, output + first);
     }
 }
