@@ -76,6 +76,9 @@ def _apply(
     if not _is_int8(graph, operator):
         raise FormatError("it has an override, but is not an int8 layer")
     source_tensor, output_tensor = int(operator.inputs[0]), int(operator.outputs[0])
+    count, channels = len(override.multipliers), graph.shape(output_tensor)[-1]
+    if layer.outputs is None and count != channels and (count > 1 or override.biases is not None):
+        raise FormatError(f"it has {channels} outputs, but its override has {count} multipliers")
     source = own.tensors.get(source_tensor) or graph.quantization(source_tensor)
     output = Quantization(override.output_scale, override.output_zero_point)
     if override.input_zero_point != source.zero_point:

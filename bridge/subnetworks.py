@@ -12,7 +12,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from ai_edge_litert.schema_py_generated import BufferT, QuantizationParametersT, TensorT
+from ai_edge_litert.schema_py_generated import BufferT, QuantizationParametersT, ReshapeOptionsT, TensorT
 
 from .flatbuffer import detach, read, write
 from .graph import Graph, buffer_uses, elements
@@ -100,14 +100,8 @@ class _Cutter:
             values = prefixes(values, axis, full, width)
         tensor = self._own_tensor(index, slot)
         self._set_values(tensor, values)
-        quantization = tensor.quantization
-        if quantization is not None and len(elements(quantization.scale)) > 1:
-            for axis, full, width in cuts:
-                if axis == quantization.quantizedDimension:
-                    for name in _PER_CHANNEL:
-                        vector = np.asarray(elements(getattr(quantization, name)))
-                        if len(vector) > 1:
-                            setattr(quantization, name, prefixes(vector, 0, full, width))
+        for axis, full, width in cuts:
+            _cut_scales(tensor, axis, full, width)
 
     def _cut_shape(self, tensor: TensorT, group: int) -> None:
         full, width = self._widths(group)
@@ -129,7 +123,7 @@ class _Cutter:
                 values[-1] = channels
                 self._set_values(self._own_tensor(index, 1), values)
         options = operator.builtinOptions
-        if options is not None and len(elements(options.newShape)) and options.newShape[-1] != -1:
+        if isinstance(options, ReshapeOptionsT) and len(elements(options.newShape)) and options.newShape[-1] != -1:
             options.newShape = np.array([*options.newShape[:-1], channels], np.int32)
 
     def _set_layer_scales(self, number: int, scales: np.ndarray) -> None:
@@ -173,6 +167,17 @@ class _Cutter:
             buffers.append(BufferT())
         buffers[tensor.buffer].data = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
         tensor.shape = np.array(values.shape, np.int32)
+
+
+def _cut_scales(tensor: TensorT, axis: int, full: int, width: int) -> None:
+    """Keep the scales of the channels that are left along an axis."""
+    quantization = tensor.quantization
+    count = 0 if quantization is None else len(elements(quantization.scale))
+    if count > 1 and quantization.quantizedDimension == axis:
+        for name in _PER_CHANNEL:
+            vector = np.asarray(elements(getattr(quantization, name)))
+            if len(vector) == count:
+                setattr(quantization, name, prefixes(vector, 0, full, width))
 
 
 def _set_scales(tensor: TensorT, scales: np.ndarray, zero_point: int, axis: int) -> None:

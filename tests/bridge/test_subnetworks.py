@@ -254,6 +254,17 @@ def test_refuses_overrides_that_contradict_the_model():
     assert "the step of its biases changes, so it needs biases of its own" in message(shifts=shifts)
 
 
+def test_refuses_overrides_of_another_number_of_outputs():
+    example = dense(np.random.default_rng(0))
+    table = example.with_widths([(10, 4), (9, 3), (7, 2)])
+    layer = example.part(table, 3)
+    override = make_override(
+        Kind.FULLY_CONNECTED, layer.source, layer.output, np.resize(layer.scales, 5), None, layer.activation
+    )
+    message = refused(example.data, replace(table, overrides={(3, 1): override}))
+    assert "it has 4 outputs, but its override has 5 multipliers" in message
+
+
 def test_single_outputs_get_an_override():
     """A runtime rounds the scales of a fully-connected layer with one output neuron in another order."""
     random = np.random.default_rng(1)
