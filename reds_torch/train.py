@@ -386,7 +386,7 @@ def fit(
             *([best] if best else []),
         ],
         plugins=[ReplacingCheckpointIO()],
-        **_strategy(run, batch_norm_share > 0),
+        **_strategy(run, batch_norm_share > 0 or module.objective.leaves_parameters_out),
     )
     resumable = once(state.is_file)
     module.train()

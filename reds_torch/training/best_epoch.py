@@ -9,6 +9,10 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from ..checkpoint import subnetwork_as_plain, subnetwork_from_plain
+from ..nested import Subnetwork
+from .module import NestedClassifier
+
 
 class BestEpoch(Callback):
     """Keeps the module as it was after the epoch with the best validation accuracy; ends a stage that gets no better.
@@ -26,14 +30,17 @@ class BestEpoch(Callback):
         self.patience = patience
         self.accuracy = -1.0
         self.epoch = -1
+        self.subnetworks: tuple[Subnetwork, ...] = ()
 
     def state_dict(self) -> dict[str, Any]:
         """The best epoch so far."""
-        return {"accuracy": self.accuracy, "epoch": self.epoch}
+        subnetworks = [subnetwork_as_plain(subnetwork) for subnetwork in self.subnetworks]
+        return {"accuracy": self.accuracy, "epoch": self.epoch, "subnetworks": subnetworks}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from there."""
         self.accuracy, self.epoch = state_dict["accuracy"], state_dict["epoch"]
+        self.subnetworks = tuple(subnetwork_from_plain(entry) for entry in state_dict["subnetworks"])
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """A stage that was killed after its end stays at its end."""
@@ -46,16 +53,19 @@ class BestEpoch(Callback):
         measured = [float(v) for name, v in trainer.callback_metrics.items() if name.startswith("val/accuracy_")]
         accuracy = sum(measured) / len(measured)
         if accuracy > self.accuracy:
+            assert isinstance(pl_module, NestedClassifier)
             self.accuracy, self.epoch = accuracy, trainer.current_epoch
+            self.subnetworks = tuple(pl_module.net.subnetworks)
             if self.path is not None:
                 trainer.save_checkpoint(self.path, weights_only=True)
 
-    def restore(self, module: L.LightningModule) -> None:
+    def restore(self, module: NestedClassifier) -> None:
         """Put a module back to the best epoch, if it was to be kept."""
-        if self.path is not None:
-            checkpoint = torch.load(self.path, map_location="cpu", weights_only=True)
-            module.on_load_checkpoint(checkpoint)
-            module.load_state_dict(checkpoint["state_dict"])
+        if self.path is None:
+            return
+        if tuple(module.net.subnetworks) != self.subnetworks:  # they were searched again since
+            module.net.subnetworks = self.subnetworks
+        module.load_state_dict(torch.load(self.path, map_location="cpu", weights_only=True)["state_dict"])
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """End the stage, or let it go on."""

@@ -18,6 +18,7 @@ from ..checkpoint import subnetwork_as_plain, subnetwork_from_plain
 from ..nested import Subnetwork
 from ..nested.network import NestedNetwork
 from ..nested.own import OwnTensors
+from ..ranks import summed
 from ..settings import ObjectiveSettings, TrainingSettings
 from .averaging import follow
 from .memory import convolution_format
@@ -154,7 +155,7 @@ class NestedClassifier(L.LightningModule):
 
         Empty where there are more than `CONFUSION_CLASSES` classes.
         """
-        return [matrix.compute().tolist() for matrix in self.confusion]  # type: ignore[operator]
+        return [summed(matrix.confmat).tolist() for matrix in self.confusion]  # type: ignore[arg-type]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """The subnetworks belong to what was trained: they may have been searched again."""
