@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 VERIFICATION = "verification.json"  # in the bridge's folder
 DEVICE = "device.csv"  # in the run folder: what `python -m reds_torch.device --csv` measured
-
-# how the name of a number ends -> its unit, as `reporting.numbers` knows it ("%": a share)
-_UNITS = {
-    "bytes": "B",
-    "us": "µs",
-    "microseconds": "µs",
-    "accuracy": "%",
-    "agreement": "%",
-    "share": "%",
-}
-_TIME = re.compile(r"#\s*subnetwork (\d+): ([\d.]+) us an inference")
 
 
 @dataclass(frozen=True)
@@ -42,12 +30,35 @@ class Deployment:
     measured: tuple[Measured, ...]
     sources: tuple[str, ...]
 
+    def of(self, what: str) -> dict[int, float]:
+        """One kind of measurement by subnetwork."""
+        return {m.subnetwork: m.value for m in self.measured if m.what == what}
 
-def find_deployment(run: Path, bridge: Path | None, device: Path | None) -> Deployment:
+
+FLOAT, INT8 = "float accuracy", "int8 accuracy, TFLM"
+# where the bridge's file has a number, what it is, its unit
+_NUMBERS = (
+    (("accuracy", "torch"), FLOAT, "%"),
+    (("accuracy", "micro"), INT8, "%"),
+    (("accuracy", "litert"), "int8 accuracy, LiteRT", "%"),
+    (("agreement", "micro_torch"), "TFLM answers as float", "%"),
+    (("agreement", "litert_micro"), "LiteRT answers as TFLM", "%"),
+    (("size",), "model alone", "B"),
+    (("arena", "activations"), "arena, activations", "B"),
+    (("arena", "persistent"), "arena, persistent", "B"),
+)
+_TIME = re.compile(r"#\s*subnetwork (\d+): ([\d.]+) us an inference")
+
+
+def find_deployment(
+    run: Path, widths: Sequence[Mapping[str, int]], bridge: Path | None, device: Path | None
+) -> Deployment:
     """What the bridge left in ``bridge`` or in the run's folder ``bridge``, and times in a device table.
 
+    ``widths`` are those of the run's subnetworks.
+
     Raises:
-        ValueError: a file is damaged.
+        ValueError: a file is damaged, or of another network.
         FileNotFoundError: the folder ``bridge`` has no verification.
     """
     measured: list[Measured] = []
@@ -56,7 +67,7 @@ def find_deployment(run: Path, bridge: Path | None, device: Path | None) -> Depl
     if bridge and not verification.is_file():
         raise FileNotFoundError(f"{bridge} is no folder of python -m bridge: there is no {verification}")
     if verification.is_file():
-        measured += read_verification(verification)
+        measured += read_verification(verification, widths)
         sources.append(verification.name)
     if device and (times := read_times(device)):
         measured += times
@@ -64,22 +75,24 @@ def find_deployment(run: Path, bridge: Path | None, device: Path | None) -> Depl
     return Deployment(tuple(measured), tuple(sources))
 
 
-def read_verification(path: Path) -> list[Measured]:
-    """Every number that the bridge says of a subnetwork, under the names it gives them.
+def read_verification(path: Path, widths: Sequence[Mapping[str, int]]) -> list[Measured]:
+    """What the bridge found for each of its subnetworks, which are some of those with these ``widths``.
 
     Raises:
-        ValueError: the file holds no verification.
+        ValueError: the file holds no verification, or that of another network.
     """
     try:
-        entries = json.loads(path.read_text())["subnetworks"]
-        return [
-            Measured(int(entry.get("index", k)), name, value, unit)
-            for k, entry in enumerate(entries)
-            for name, value, unit in _numbers(entry)
-            if name != "index"
-        ]
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        entries = json.loads(path.read_text(encoding="utf-8"))["subnetworks"]
+        found = [(entry["widths"], [float(_at(entry, keys)) for keys, _, _ in _NUMBERS]) for entry in entries]
+    except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} holds no verification of the bridge, or is damaged: {error!r}") from error
+    measured = []
+    for own, values in found:
+        if own not in widths:
+            raise ValueError(f"{path} is about another network: none of the run's subnetworks has the widths {own}")
+        named = zip(_NUMBERS, values, strict=True)
+        measured += [Measured(list(widths).index(own), what, value, unit) for (_, what, unit), value in named]
+    return measured
 
 
 def read_times(path: Path) -> list[Measured]:
@@ -88,14 +101,7 @@ def read_times(path: Path) -> list[Measured]:
     return [Measured(int(m[1]), "time on the board", float(m[2]), "µs") for m in lines if m]
 
 
-def _numbers(entry: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, float, str]]:
-    """Numbers of nested mappings: {"accuracy": {"tflm": 0.9}} is ("accuracy, tflm", 0.9, "%")."""
-    for key, value in entry.items():
-        names = (*above, key)
-        if isinstance(value, Mapping):
-            yield from _numbers(value, names)
-        elif isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
-            endings = [name.rpartition("_")[2] for name in names]
-            unit = next((_UNITS[e] for e in reversed(endings) if e in _UNITS), "")
-            shown = [re.sub(r"_(bytes|us|microseconds)$", "", name).replace("_", " ") for name in names]
-            yield ", ".join(shown), float(value), unit
+def _at(entry: Any, keys: Sequence[str]) -> Any:
+    for key in keys:
+        entry = entry[key]
+    return entry

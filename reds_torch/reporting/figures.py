@@ -7,9 +7,11 @@ from itertools import pairwise
 
 from .axes import BOTTOM, HEIGHT, RIGHT, WIDTH, Frame, disc, frame, mark, padded
 from .curves import Curve
+from .deployment import FLOAT, INT8
 from .experiments import Experiment, Spread
 from .markup import Markup, join, tag
 from .numbers import percent, quantity, scale_of
+from .run_record import RunRecord
 from .search_record import GroupScores, SearchBound
 from .subnetwork_record import CostName, SubnetworkRecord
 
@@ -65,6 +67,23 @@ def _experiment_marks(axes: Frame, experiment: Experiment, cost: CostName, color
         at = axes.x(experiment.costs[0][cost.key]), axes.y(experiment.pretrained.mean)
         marks.insert(0, mark("pretrained", *at, hint, color))
     return join(*lines, *marks)
+
+
+def int8_figure(record: RunRecord) -> Markup:
+    """Accuracy of the int8 model's subnetworks (squares) and the float ones (discs), on the bridge's test samples."""
+    full = record.subnetworks[0].costs["macs"]
+    share = {k: s.costs["macs"] / full for k, s in enumerate(record.subnetworks)}
+    floats, stored = record.deployment.of(FLOAT), record.deployment.of(INT8)
+    axes = frame((0.0, 1.05), padded([*floats.values(), *stored.values()], 0.12), PERCENT, PERCENT)
+    lines = [axes.line([(share[k], v) for k, v in sorted(floats.items())], class_="line")]
+    lines.append(axes.line([(share[k], v) for k, v in sorted(stored.items())], class_="line alone"))
+    marks = [disc(axes.x(share[k]), axes.y(v), k, f"subnetwork {k}, float: {percent(v)}") for k, v in floats.items()]
+    for k, v in stored.items():
+        marks.append(mark("int8", axes.x(share[k]), axes.y(v), f"subnetwork {k}, int8: {percent(v)}"))
+    label = "Accuracy in float and int8: " + ", ".join(
+        f"subnetwork {k} {percent(floats[k])} and {percent(v)}" for k, v in stored.items()
+    )
+    return axes.figure(label, "MACs, % of the full network", "accuracy, %", *lines, *marks)
 
 
 def scores_figure(scores: GroupScores, subnetworks: Sequence[SubnetworkRecord]) -> Markup:

@@ -79,7 +79,9 @@ def read_run(path: str | Path, bridge: Path | None = None, device: str | Path | 
     results = _results(folder)
     net, missing = _network(folder)
     table = _device_table(folder, settings, device)
-    subnetworks, lacking = read_subnetworks(folder.subnetworks, results, net, read_device(table))
+    remembered = net.metadata if net else {}
+    finetuned = remembered if folder.nested.is_file() else {}
+    subnetworks, lacking = read_subnetworks(folder.subnetworks, results, finetuned, net, read_device(table))
     missing += lacking
     if not subnetworks:
         missing.append("The search has not been made yet, so there are no subnetworks.")
@@ -90,7 +92,6 @@ def read_run(path: str | Path, bridge: Path | None = None, device: str | Path | 
     baselines = results.get("baselines") or _optional(folder.path / "baselines.json")
     missing += _untrained(settings, baselines, len(subnetworks))
     bounds, scores = _search(folder, subnetworks, missing)
-    remembered = net.metadata if net else {}
     return RunRecord(
         name=folder.path.resolve().name,
         recipe=Path(str(settings.get("recipe") or "run")).stem,
@@ -107,7 +108,9 @@ def read_run(path: str | Path, bridge: Path | None = None, device: str | Path | 
         curves=_curves(folder, missing),
         scores=scores,
         bounds=bounds,
-        deployment=find_deployment(folder.path, bridge, Path(table) if Path(table).is_file() else None),
+        deployment=find_deployment(
+            folder.path, [s.widths for s in subnetworks], bridge, Path(table) if Path(table).is_file() else None
+        ),
         seconds=results.get("seconds") or _optional(folder.path / "stages.json"),
         missing=tuple(missing),
     )

@@ -7,8 +7,9 @@ from collections.abc import Iterable, Sequence
 import yaml
 
 from .axes import swatch
+from .deployment import INT8
 from .experiments import Experiment, Series, Spread
-from .figures import accuracy_figure, curves_figure, scores_figure, search_figure
+from .figures import accuracy_figure, curves_figure, int8_figure, scores_figure, search_figure
 from .markup import Markup, join, tag
 from .numbers import percent, quantity, significant
 from .run_record import RunRecord
@@ -299,11 +300,16 @@ def _deployment(record: RunRecord) -> Markup | None:
             m = known.get((k, what))
             cells.append("–" if m is None else percent(m.value) if unit == "%" else quantity(m.value, unit))
         rows.append((k, cells))
+    table = _table(None, ["", *(_capital(what) for what, _ in columns)], rows)
+    text = f"Measured after conversion; from {', '.join(record.deployment.sources)}."
+    if not record.deployment.of(INT8):
+        return _section("deployment", "On the board", tag("p", text), table)
     return _section(
         "deployment",
         "Int8 and the device",
-        tag("p", f"Measured after conversion; from {', '.join(record.deployment.sources)}."),
-        _table(None, ["", *(_capital(what) for what, _ in columns)], rows),
+        tag("p", text),
+        tag("ul", tag("li", swatch("nested"), "float"), tag("li", swatch("int8"), "int8, TFLM"), class_="legend"),
+        tag("div", tag("figure", int8_figure(record)), table, class_="beside"),
     )
 
 

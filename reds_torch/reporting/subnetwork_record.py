@@ -80,12 +80,16 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_subnetworks(
-    path: Path, results: Mapping[str, Any], net: NestedNetwork | None, table: DeviceTable
+    path: Path,
+    results: Mapping[str, Any],
+    finetuned: Mapping[str, Any],
+    net: NestedNetwork | None,
+    table: DeviceTable,
 ) -> tuple[tuple[SubnetworkRecord, ...], tuple[str, ...]]:
     """Subnetworks from what ``path``, subnetworks.json, holds; and sentences about what is missing.
 
-    Accuracies and confusions that are not there yet are the checkpoint's; it also says what the subnetworks cost on
-    a device.
+    Accuracies and confusions that are not there yet are those of ``finetuned``, the metadata of the fine-tuned
+    checkpoint; the network says what its subnetworks cost on a device.
 
     Raises:
         ReportError: it holds something else.
@@ -95,11 +99,10 @@ def read_subnetworks(
     missing: list[str] = []
     try:
         stored = list(results["subnetworks"])
-        remembered = net.metadata if net else {}
         accuracies = [entry.get("accuracy") for entry in stored]
         if None in accuracies:
-            accuracies = remembered.get("accuracies") or [{} for _ in stored]
-        confusions = results.get("confusions") or remembered.get("confusions") or [None for _ in stored]
+            accuracies = finetuned.get("accuracies") or [{} for _ in stored]
+        confusions = results.get("confusions") or finetuned.get("confusions") or [None for _ in stored]
         costs = [_costs(entry, net, table, missing) for entry in stored]
         records = [
             _subnetwork(*parts, full=costs[0]) for parts in zip(stored, costs, accuracies, confusions, strict=True)

@@ -1,7 +1,6 @@
 """What the figures are made of: scores, bounds, curves, spreads, numbers, colours; and plots as files."""
 
 import itertools
-import json
 import statistics
 from pathlib import Path
 from xml.etree import ElementTree
@@ -12,7 +11,6 @@ import pytest
 from reds_torch import report
 from reds_torch.knapsack import Group, Table, WidthProblem, load_problem
 from reds_torch.reporting.curves import read_curves
-from reds_torch.reporting.deployment import read_verification
 from reds_torch.reporting.experiments import spread
 from reds_torch.reporting.numbers import decades, quantity, ticks
 from reds_torch.reporting.palette import oklch_to_hex, ramp
@@ -86,16 +84,6 @@ def test_spread_is_mean_and_sample_deviation():
     found = spread(values)
     assert (found.mean, found.deviation) == (statistics.mean(values), statistics.stdev(values))
     assert spread([0.5]).deviation == 0 and spread([]) is None
-
-
-def test_numbers_of_a_verification_keep_their_names(tmp_path):
-    path = tmp_path / "verification.json"
-    entry = {"index": 2, "accuracy": {"tflm": 0.5}, "arena_bytes": 7, "ok": True, "name": "x"}
-    path.write_text(json.dumps({"subnetworks": [entry]}))
-    assert [(m.subnetwork, m.what, m.value, m.unit) for m in read_verification(path)] == [
-        (2, "accuracy, tflm", 0.5, "%"),
-        (2, "arena", 7.0, "B"),
-    ]
 
 
 @pytest.mark.parametrize(

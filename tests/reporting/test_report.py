@@ -160,19 +160,44 @@ def test_accuracies_come_from_the_checkpoint_until_the_run_is_through(run):
     assert [[list(row) for row in s.confusion] for s in record.subnetworks] == results["confusions"]
 
 
-def test_what_bridge_and_board_measured_is_shown(run):
+def verification(widths, k):
+    """What the bridge writes of a subnetwork."""
+    return {
+        "widths": widths,
+        "accuracy": {"torch": 0.6 + k / 10, "micro": 0.5 + k / 10, "litert": 0.51 + k / 10},
+        "agreement": {"micro_torch": 0.97, "litert_micro": 1.0},
+        "size": 20_000 - k,
+        "arena": {"activations": 512, "persistent": 4096},
+    }
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_bridge_and_board_measured_is_shown(run, first):
+    """Also where the bridge's full network is a smaller one of the run (--from 1)."""
     (run / "bridge").mkdir()
-    entries = [{"accuracy": {"tflm": 0.5 + k / 10}, "arena_bytes": 20_000 - k, "exact": True} for k in range(3)]
+    widths = [entry["widths"] for entry in stored(run)["subnetworks"]]
+    entries = [verification(widths[k], k) for k in range(first, 3)]
     written(run / "bridge" / "verification.json", json.dumps({"subnetworks": entries}))
     table = ("# subnetwork 1: 1234.5 us an inference", "# clock_mhz = 64", COEFFICIENTS, "linear,2,0,0")
     written(run / "device.csv", "\n".join(table) + "\n")
     assert report.main([str(run)]) == 0
     page = Page(run / "report.html")
-    assert ["1", "60.0\u202f%", "20 kB", "1.23 ms"] in page.rows
-    assert ["0", "50.0\u202f%", "20 kB", "–"] in page.rows
+    shares = [f"{share}\u202f%" for share in ("70.0", "60.0", "61.0", "97.0", "100.0")]
+    assert ["1", *shares, "20 kB", "512 B", "4.1 kB", "1.23 ms"] in page.rows
+    assert any(row[:3] == ["0", "60.0\u202f%", "50.0\u202f%"] for row in page.rows) == (first == 0)
+    assert any("subnetwork 2 80.0\u202f% and 70.0\u202f%" in (s.get("aria-label") or "") for s in page.named("svg"))
     (given,) = page.data["runs"]
-    assert given["subnetworks"][0]["costs"]["latency"] == pytest.approx(79_200 * 2 / 64, rel=0.2)
+    macs = given["subnetworks"][0]["costs"]["macs"]
+    assert given["subnetworks"][0]["costs"]["latency"] == pytest.approx(macs * 2 / 64, rel=0.01)
     assert "device table device" in page.text
+
+
+def test_what_the_bridge_made_of_another_network_is_refused(run, capsys):
+    (run / "bridge").mkdir()
+    entries = [verification({"fc1": 1, "fc2": 1, "fc3": 1}, 0)]
+    written(run / "bridge" / "verification.json", json.dumps({"subnetworks": entries}))
+    assert report.main([str(run)]) == 2
+    assert "is about another network" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
