@@ -2,11 +2,28 @@
 
 import multiprocessing
 import os
+import signal
 import socket
+import sys
 from collections.abc import Sequence
 from multiprocessing.context import ForkServerProcess
 
 import pytest
+
+
+def _die_at_write(number: int, folder: str) -> None:
+    """Kill this process when it is about to open, rename or remove this many files of a folder."""
+    left = number
+
+    def hook(event: str, details: tuple) -> None:
+        nonlocal left
+        writes = event == "open" and isinstance(details[2], int) and details[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if (writes or event in ("os.rename", "os.remove", "os.mkdir")) and str(details[0]).startswith(folder):
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(hook)
 
 
 def _train(arguments: Sequence[str], folder: str, environment: dict[str, str], output: str) -> None:
@@ -20,6 +37,8 @@ def _train(arguments: Sequence[str], folder: str, environment: dict[str, str], o
     from reds_torch import train
 
     torch.set_num_threads(1)
+    if "DIE_AT_WRITE" in environment:
+        _die_at_write(int(environment["DIE_AT_WRITE"]), folder)
     raise SystemExit(train.main(arguments))
 
 
@@ -30,6 +49,19 @@ def server():
     # the others are imported only when a network is traced and data are read
     context.set_forkserver_preload(["reds_torch.train", "torch.export._trace", "reds_torch.data.speech_commands"])
     return context
+
+
+@pytest.fixture
+def settings(tones, tmp_path_factory):
+    """Settings of short runs on tones."""
+    return [
+        f"data.root={tones}",
+        "data.words=[yes,no]",
+        f"data.cache={tmp_path_factory.getbasetemp() / 'cache'}",
+        "trainer.accelerator=cpu",
+        "search.budgets=[0.5,0.25]",
+        "score.batches=2",
+    ]
 
 
 @pytest.fixture

@@ -10,18 +10,6 @@ import torch
 ROOT = Path(__file__).parent.parent.parent
 
 
-@pytest.fixture
-def settings(tones, tmp_path_factory):
-    return [
-        f"data.root={tones}",
-        "data.words=[yes,no]",
-        f"data.cache={tmp_path_factory.getbasetemp() / 'cache'}",
-        "trainer.accelerator=cpu",
-        "search.budgets=[0.5,0.25]",
-        "score.batches=2",
-    ]
-
-
 def ended(processes, tmp_path):
     for process in processes:
         process.join(timeout=60)

@@ -2,13 +2,8 @@
 
 import csv
 import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -106,30 +101,6 @@ def test_finished_stages_are_not_done_again(finished):
     assert train.main([f"resume={finished}"]) == 0
     assert {p: p.stat().st_mtime_ns for p in before} == before
     assert (finished / "nested.ckpt").is_file()
-
-
-@pytest.mark.parametrize("stage", ["pretrain", "finetune"])
-def test_a_killed_run_goes_on_as_if_nothing_had_been(command, finished, stage):
-    """kill -9 within a stage, resume: the weights equal those of the run that was left alone."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "reds_torch.train", *command, "run_dir=killed"],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    checkpoint = Path("killed/stages") / stage / "last.ckpt"
-    while not checkpoint.is_file():
-        assert process.poll() is None, "the run ended before it could be killed"
-        time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert train.main(["resume=killed"]) == 0
-    expected, found = weights(finished / "nested.ckpt"), weights("killed/nested.ckpt")
-    assert all(torch.equal(expected[name], found[name]) for name in expected)
-    with Path("killed/metrics.csv").open() as file:
-        rows = [(r["stage"], r["epoch"], r["metric"]) for r in csv.DictReader(file)]
-    assert len(rows) == len(set(rows))
 
 
 def test_one_fast_step(command):
