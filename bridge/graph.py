@@ -12,8 +12,12 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import (
     ActivationFunctionType,
     BuiltinOperator,
+    Conv2DOptionsT,
+    DepthwiseConv2DOptionsT,
+    FullyConnectedOptionsT,
     ModelT,
     OperatorT,
+    Pool2DOptionsT,
     SubGraphT,
     TensorT,
     TensorType,
@@ -34,6 +38,13 @@ _DTYPES: dict[int, np.dtype] = {
     TensorType.INT32: np.dtype("<i4"),
     TensorType.INT64: np.dtype("<i8"),
     TensorType.BOOL: np.dtype("?"),
+}
+_OPTIONS = {
+    "CONV_2D": Conv2DOptionsT,
+    "DEPTHWISE_CONV_2D": DepthwiseConv2DOptionsT,
+    "FULLY_CONNECTED": FullyConnectedOptionsT,
+    "AVERAGE_POOL_2D": Pool2DOptionsT,
+    "MAX_POOL_2D": Pool2DOptionsT,
 }
 _LARGEST_TENSOR = 1 << 31  # bytes that a tensor may say that it has
 
@@ -78,6 +89,14 @@ class Graph:
             return f"custom operator {code.customCode.decode(errors='replace')!r}"
         number = max(code.builtinCode, code.deprecatedBuiltinCode)  # old files know only numbers below 127
         return OPERATOR_NAMES.get(number, f"operator number {number}")
+
+    def check_options(self, operator: OperatorT) -> None:
+        """Check that an operator that subnetworks change has the options of its kind."""
+        name, options = self.operator_name(operator), operator.builtinOptions
+        expected = _OPTIONS.get(name)
+        if expected is not None and not isinstance(options, expected):
+            found = "no options" if options is None else type(options).__name__.removesuffix("T")
+            raise FormatError(f"{name} must have {expected.__name__.removesuffix('T')}, not {found}")
 
     def tensor(self, index: int) -> TensorT:
         """Tensor of an index that an operator names."""

@@ -89,6 +89,7 @@ class _Walk:
     def layer(self, index: int, operator: OperatorT, number: int, layer: Layer) -> None:
         """A layer: its input's group must be the table's, its output's group is the table's."""
         where = f"layer {number} ({layer.kind.name}, operator {index})"
+        self.graph.check_options(operator)
         source, weights, output = self._layer_tensors(operator, where)
         found = self.axes.activations.get(source)
         if found != layer.inputs:
@@ -113,14 +114,15 @@ class _Walk:
     def between(self, index: int, operator: OperatorT) -> None:
         """An operator without weights; one that is not known is left alone where nothing that it reads is cut."""
         name = self.graph.operator_name(operator)
-        inputs = [int(i) for i in elements(operator.inputs) if i >= 0]
+        inputs = [int(i) for i in elements(operator.inputs)]
         if not any(i in self.axes.activations for i in inputs):
             return
         where = f"{name} (operator {index})"
         if name not in _RULES:
             raise FormatError(f"{where} reads channels that subnetworks cut, which is not supported")
-        if len(elements(operator.outputs)) != 1:
-            raise FormatError(f"{where} must have one output")
+        self.graph.check_options(operator)
+        if inputs[0] < 0 or len(elements(operator.outputs)) != 1:
+            raise FormatError(f"{where} must have an input and one output")
         group = _RULES[name](self, index, operator, where)
         output = int(operator.outputs[0])
         if group is not None:
@@ -202,7 +204,7 @@ class _Walk:
         columns = shape[1]
         if not any(math.prod(source[i:]) == columns for i in range(len(source))):
             raise FormatError(f"{where} has {columns} weights for each output, but its input has the shape {source}")
-        if operator.builtinOptions is not None and operator.builtinOptions.weightsFormat != 0:
+        if operator.builtinOptions.weightsFormat != 0:
             raise FormatError(f"{where} has shuffled weights, which are not supported")
         channels = columns if layer.inputs is None else self._size(layer.inputs) * layer.segments
         if channels != columns or columns % layer.segments:
