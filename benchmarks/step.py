@@ -52,9 +52,11 @@ def plain_step(model: nn.Module, inputs: Tensor, targets: Tensor) -> Callable[[]
     return step
 
 
-def nested_step(net: reds.NestedNetwork, inputs: Tensor, targets: Tensor) -> Callable[[], None]:
+def nested_step(net: reds.NestedNetwork, inputs: Tensor, targets: Tensor, compiled: bool) -> Callable[[], None]:
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
     objective, random = Objective(ObjectiveSettings(), parameter_shares(net)), np.random.default_rng(0)
+    if compiled:
+        objective.compile()
 
     def step() -> None:
         optimizer.zero_grad()
@@ -75,6 +77,7 @@ def main() -> None:
     parser.add_argument("--models", nargs="+", default=["dnn:s", "dnn:l"], help="name:size of reds_torch.models")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--compile", action="store_true", help="the nested step's loss through torch.compile")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     keep_freed_memory()
@@ -90,7 +93,7 @@ def main() -> None:
         inputs, targets = torch.randn(BATCH, *INPUTS[name]), torch.randint(0, CLASSES, (BATCH,))
         extracted = [net.extract(k).train().to(memory_format=memory_format) for k in range(len(net.subnetworks))]
         plain = [plain_step(model, inputs, targets) for model in extracted]
-        nested = nested_step(net, inputs, targets)
+        nested = nested_step(net, inputs, targets, options.compile)
         for _ in range(20):
             nested()
             for step in plain:

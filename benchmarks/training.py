@@ -52,8 +52,10 @@ class Strategy:
 
 
 COSINE = ("schedule=cosine", "learning_rates=[1e-3,1e-6]", "warmup=0.05")
+FAST = ("schedule=cosine", "learning_rates=[3e-3,1e-6]", "warmup=0.05")
 EQUAL = "finetune.objective.powers=[0]"
 SMALL = "finetune.objective.powers=[-0.5]"
+SMALLER = "finetune.objective.powers=[-1]"
 IN_PLACE = "finetune.objective.teacher=full"
 
 STRATEGIES = {
@@ -90,14 +92,19 @@ STRATEGIES = {
     # together
     "cosine, equal weights": Strategy((*both(*COSINE), EQUAL)),
     "cosine, small-favouring weights": Strategy((*both(*COSINE), SMALL)),
-    "cosine, weights of power -1": Strategy((*both(*COSINE), "finetune.objective.powers=[-1]")),
+    "cosine, weights of power -1": Strategy((*both(*COSINE), SMALLER)),
     "cosine, in-place distillation": Strategy((*both(*COSINE), EQUAL, IN_PLACE)),
     "cosine, small-favouring, in-place distillation": Strategy((*both(*COSINE), SMALL, IN_PLACE)),
+    "fast cosine": Strategy(both(*FAST)),
+    "fast cosine, small-favouring, in-place distillation": Strategy((*both(*FAST), SMALL, IN_PLACE)),
+    "fast cosine, power -1, in-place distillation": Strategy(
+        (*both(*FAST), "finetune.objective.powers=[-1]", IN_PLACE)
+    ),
     "cosine, small-favouring, pretraining 1/4": Strategy((*both(*COSINE), SMALL), 0.25),
     "cosine, small-favouring, pretraining 1/10": Strategy((*both(*COSINE), SMALL), 0.1),
 }
 # each network by itself, optimized like the strategy
-ALONE = {"alone": "paper", "alone, cosine": "cosine"}
+ALONE = {"alone": "paper", "alone, cosine": "cosine", "alone, fast cosine": "fast cosine"}
 
 
 def experiment(result: dict[str, Any]) -> tuple[str, int, str]:
