@@ -165,4 +165,4 @@ def _group(net: NestedNetwork, layout: AxisLayout | None) -> tuple[int | None, i
     if layout is None or not layout.groups:
         return None, 1
     (block,) = layout.blocks
-    return [group.name for group in net.groups].index(block.group), block.chunk
+    return next(i for i, group in enumerate(net.groups) if group.name == block.group), block.chunk

@@ -74,7 +74,7 @@ def export(module: nn.Module, input_shape: Sequence[int], dynamic_batch: bool = 
             torch.onnx.export(
                 module.eval(),
                 (torch.zeros(1, *input_shape),),
-                buffer,
+                buffer,  # type: ignore[arg-type]  # the legacy exporter takes it
                 dynamo=False,
                 opset_version=OPSET,
                 input_names=[INPUT],

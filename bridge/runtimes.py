@@ -1,4 +1,4 @@
-"""Running models on the runtimes that they are made for: LiteRT on phones, TensorFlow Lite Micro on microcontrollers."""
+"""Running models where they are meant to run: in LiteRT on phones, in TensorFlow Lite Micro on microcontrollers."""
 
 from __future__ import annotations
 
