@@ -2,10 +2,17 @@
 
 import csv
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
+
+from reds_torch import run_folder
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -65,3 +72,42 @@ def test_with_batch_norm(settings, start, start_both, tmp_path):
     ended([start([*arguments, "run_dir=one", "data.batch_size=20"])], tmp_path)
     ended(start_both([*arguments, "run_dir=two", "data.batch_size=10"]), tmp_path)
     assert_equal_runs(tmp_path / "one", tmp_path / "two")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the children of a process are found in /proc")
+def test_the_launcher_s_processes_end_together_and_the_run_goes_on(settings, start, start_both, tmp_path):
+    """As a user runs it; the second process is killed, the first one ends and says what to do."""
+    arguments = ["recipe=kws_dnn", *settings, "pretrain.max_epochs=4", "trainer.max_epochs=1"]
+    ended([start([*arguments, "run_dir=one", "data.batch_size=20"])], tmp_path)
+    several = [*arguments, "run_dir=two", "data.batch_size=10", "trainer.devices=2", "trainer.strategy=ddp"]
+    first = subprocess.Popen(
+        [sys.executable, "-m", "reds_torch.train", *several],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not (tmp_path / "two" / "stages" / "pretrain" / "last.ckpt").is_file():
+        assert first.poll() is None, first.stderr.read()
+        time.sleep(0.01)
+    (second,) = Path(f"/proc/{first.pid}/task/{first.pid}/children").read_text().split()
+    os.kill(int(second), signal.SIGKILL)
+    _, errors = first.communicate(timeout=60)
+    assert first.returncode != 0
+    # it says nothing where Lightning's observer ends it before it has lost the connection
+    last_words = errors.strip().splitlines()[-1:]
+    assert last_words in ([], ["error: another process of the run has ended: go on with resume=two"])
+    ended(start_both(["resume=two"]), tmp_path)
+    assert_equal_runs(tmp_path / "one", tmp_path / "two")
+
+
+def test_one_process_at_a_time_works_on_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr(run_folder, "PATIENCE_SECONDS", 0.0)
+    (tmp_path / "run").mkdir()
+    folder = run_folder.RunFolder(tmp_path / "run")
+    refused = pytest.raises(run_folder.RunInUseError, match=r"another process is at work on .*run")
+    with folder.in_use(), refused, folder.in_use():
+        pass
+    with folder.in_use():
+        pass
