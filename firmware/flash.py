@@ -1,9 +1,10 @@
 """From the latest trained network to a board, in one step.
 
-    python -m firmware.flash BOARD [--checkpoint FILE] [--port PORT]
+    python -m firmware.flash BOARD [--checkpoint FILE] [--port PORT] [data.root=PATH ...]
 
 Converts the network with the bridge (once: what lies in build/flash is used as long as it came from the same
-checkpoint), builds the application with PlatformIO and uploads it. BOARD is an environment of firmware/platformio.ini.
+checkpoint), builds the application with PlatformIO and uploads it. BOARD is an environment of firmware/platformio.ini;
+arguments that are not known here go to the bridge.
 """
 
 from __future__ import annotations
@@ -32,11 +33,11 @@ class FlashError(RuntimeError):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options = _parser().parse_args(arguments)
+    options, for_bridge = _parser().parse_known_args(arguments)
     try:
         check_board(options.board)
         checkpoint = options.checkpoint or latest_checkpoint(PROJECT / "runs")
-        convert(checkpoint, MODEL, _run)
+        convert(checkpoint, MODEL, _run, for_bridge)
         build(options.board, _run)
         upload(options.board, options.port or board_port(), _run)
     except (FlashError, OSError) as error:
@@ -79,11 +80,11 @@ def latest_checkpoint(runs: Path) -> Path:
     return checkpoints[-1]
 
 
-def convert(checkpoint: Path, folder: Path, run: Runner) -> None:
+def convert(checkpoint: Path, folder: Path, run: Runner, arguments: Sequence[str] = ()) -> None:
     """Let the bridge make the model's sources, unless they are there and came from the same checkpoint."""
     if not checkpoint.is_file():
         raise FlashError(f"there is no checkpoint {checkpoint}")
-    digest = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    digest = hashlib.sha256(checkpoint.read_bytes() + "\0".join(arguments).encode()).hexdigest()
     origin = folder / "checkpoint.sha256"
     if (folder / "firmware" / "model.c").is_file() and origin.is_file() and origin.read_text() == digest:
         print(f"{folder} holds {checkpoint} already")
@@ -91,7 +92,7 @@ def convert(checkpoint: Path, folder: Path, run: Runner) -> None:
     print(f"converting {checkpoint}")
     shutil.rmtree(folder, ignore_errors=True)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    if run([sys.executable, "-m", "bridge", str(checkpoint), "--out", str(folder)]):
+    if run([sys.executable, "-m", "bridge", str(checkpoint), "--out", str(folder), *arguments]):
         raise FlashError(f"the bridge could not convert {checkpoint}: see above")
     origin.write_text(digest)
 

@@ -26,6 +26,10 @@ struct Layers {
     nested->last_ = layer;
   }
 
+  static bool Complete(const NestedModel& nested) {
+    return nested.last_ && nested.last_->index + 1 == nested.table_.layer_count;
+  }
+
   // The subnetwork of this inference. The first layer fixes it for all of them.
   static uint8_t Subnetwork(NestedModel* nested, const Layer* layer) {
     return layer == nested->first_ ? reds_begin(&nested->selection_) : nested->selection_.active;
@@ -214,6 +218,7 @@ int ScratchSize(const Layer& layer) {
 
 const char* PrepareShape(const NestedModel& nested, const Operands& operands, RedsKind kind, const TfLiteNode* node,
                          Layer* layer, TfLiteFusedActivation* activation) {
+  if (!Layers::Complete(nested)) return reds_message(REDS_LAYER_MISSING);
   if (kind == REDS_FULLY_CONNECTED) {
     *activation = static_cast<const TfLiteFullyConnectedParams*>(node->builtin_data)->activation;
     return PrepareDense(nested, operands, layer);

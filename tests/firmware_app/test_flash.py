@@ -64,7 +64,9 @@ def test_conversion_happens_once_for_a_checkpoint(tmp_path: Path, checkpoint: Pa
     assert run.noted[0][1:] == ["-m", "bridge", str(checkpoint), "--out", str(folder)]
     checkpoint.write_bytes(b"other weights")
     flash.convert(checkpoint, folder, run)
-    assert len(run.noted) == 2
+    flash.convert(checkpoint, folder, run, ["data.root=speech"])
+    assert len(run.noted) == 3
+    assert run.noted[2][-1] == "data.root=speech"
 
 
 def test_a_failed_conversion_is_not_taken_for_done(tmp_path: Path, checkpoint: Path) -> None:
