@@ -122,16 +122,17 @@ static int8_t multiply_window_plainly(const RedsConvShape *shape, int32_t width,
     return reds_output(sum, quantization, o);
 }
 
+/* One filter walks over the whole image before the next does, so that it stays in the small cache that some processors
+ * have between them and their flash. */
 static void multiply_image_plainly(const RedsConvShape *shape, RedsWidths widths, const RedsQuantization *quantization,
                                    const int8_t *input, const int8_t *weights, int8_t *output)
 {
     const int32_t positions = shape->output_height * shape->output_width;
     const int32_t filter_size = shape->filter_height * shape->filter_width * shape->input_channels;
-    for (int32_t position = 0; position < positions; position++, output += shape->output_channels) {
-        const Corner corner = corner_of(shape, position);
-        for (int32_t o = 0; o < widths.output; o++) {
-            output[o] = multiply_window_plainly(shape, widths.input, quantization, input, weights + o * filter_size,
-                                                corner, o);
+    for (int32_t o = 0; o < widths.output; o++, weights += filter_size) {
+        for (int32_t position = 0; position < positions; position++) {
+            output[position * shape->output_channels + o] = multiply_window_plainly(
+                shape, widths.input, quantization, input, weights, corner_of(shape, position), o);
         }
     }
 }

@@ -1,7 +1,7 @@
 /* A minimal interpreter for the models of the bridge: reads the .tflite file in place, needs no TensorFlow.
  *
  * Operators: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, PAD, ADD, MEAN (over height and width), AVERAGE_POOL_2D,
- * MAX_POOL_2D, RESHAPE, RELU, RELU6, LEAKY_RELU, SOFTMAX, all int8; one input, one output. Everything is checked in
+ * MAX_POOL_2D, RESHAPE, RELU, RELU6, LEAKY_RELU, all int8; one input, one output. Everything is checked in
  * reds_network_init(), nothing afterwards. Results equal TensorFlow Lite Micro's reference kernels bit for bit.
  */
 #ifndef REDS_NETWORK_H
@@ -34,7 +34,7 @@ typedef struct RedsNetwork {
     int32_t operator_count;
     RedsTensorView input;
     RedsTensorView output;           /* with the full network's scale: see reds_network_output() */
-    void *scratch;
+    int32_t output_writer;           /* operator, -1 if there is none */
     uint32_t arena_used;             /* bytes; an arena of this size is enough */
     int32_t failed_operator;         /* where reds_network_init() failed, -1 if it was not at an operator */
 } RedsNetwork;
@@ -59,7 +59,7 @@ typedef struct RedsOperatorInfo {
     const char *name; /* as TensorFlow Lite spells it */
     int32_t layer;    /* index in the table, -1 for operators without weights */
     uint32_t macs;    /* 0 for operators without weights */
-    uint32_t outputs; /* values that it writes */
+    uint32_t outputs; /* values that it computes; 0 for operators without weights */
 } RedsOperatorInfo;
 
 RedsOperatorInfo reds_network_operator(const RedsNetwork *network, int32_t operator_index, uint8_t k);

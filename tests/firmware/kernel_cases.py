@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import IntEnum
 
+import layer_definitions as definitions
 import numpy as np
+from layer_definitions import Quantization, Window
 from numpy.typing import NDArray
 
-from tests.firmware import reference
-from tests.firmware.reference import Quantization, Window
 
 Generator = np.random.Generator
 
@@ -121,7 +121,7 @@ def fully_connected(random: Generator, largest: int) -> Case:
     quantization = _quantization(random, widths[1], segments * widths[0])
     x, weights = _int8(random, (batches, segments, inputs)), _int8(random, (outputs, segments, inputs))
     before = _int8(random, (batches, outputs))
-    after = reference.fully_connected(x, weights, widths, quantization, before)
+    after = definitions.fully_connected(x, weights, widths, quantization, before)
     shape = [batches, segments, 0, 0, inputs, 0, 0, outputs, *[0] * 8]
     return _case(random, Kind.FULLY_CONNECTED, shape, widths, quantization, x, weights, before, after)
 
@@ -162,7 +162,7 @@ def conv_2d(random: Generator, largest: int) -> Case:
     quantization = _quantization(random, widths[1], taps * widths[0])
     x, weights = _int8(random, (batches, *size, inputs)), _int8(random, (outputs, taps, inputs))
     before = _int8(random, (batches, *window.output, outputs))
-    after = reference.conv_2d(x, weights, window, widths, quantization, before)
+    after = definitions.conv_2d(x, weights, window, widths, quantization, before)
     shape = _conv_shape(batches, size, inputs, outputs, window)
     return _case(random, Kind.CONV_2D, shape, widths, quantization, x, weights, before, after)
 
@@ -176,7 +176,7 @@ def depthwise_conv_2d(random: Generator, largest: int) -> Case:
     quantization = _quantization(random, width, taps)
     x, weights = _int8(random, (batches, *size, inputs)), _int8(random, (taps, channels))
     before = _int8(random, (batches, *window.output, channels))
-    after = reference.depthwise_conv_2d(x, weights, window, width, quantization, before)
+    after = definitions.depthwise_conv_2d(x, weights, window, width, quantization, before)
     shape = _conv_shape(batches, size, inputs, channels, window)
     widths = (min(inputs, width), width)
     return _case(random, Kind.DEPTHWISE_CONV_2D, shape, widths, quantization, x, weights, before, after)

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-
-from tests.firmware.conftest import SANITIZED, SANITIZED_DSP, Build, run
-from tests.firmware.kernel_cases import Kind, cases, differences
+from kernel_cases import Kind, cases, differences
+from programs import SANITIZED, SANITIZED_DSP, Build, run
 
 KINDS = [Kind.FULLY_CONNECTED, Kind.CONV_2D, Kind.DEPTHWISE_CONV_2D]
 
