@@ -115,7 +115,8 @@ def disc(x: float, y: float, number: int, hint: str, color: str | None = None) -
 
 def swatch(kind: str) -> Markup:
     """A mark for the legend."""
-    return tag("svg", mark(kind, 9, 7), class_="swatch", viewbox="0 0 18 14", aria_hidden="true")
+    small = tag("g", mark(kind, 0, 0), transform="translate(9 7) scale(.7)") if kind == "int8" else mark(kind, 9, 7)
+    return tag("svg", small, class_="swatch", viewbox="0 0 18 14", aria_hidden="true")
 
 
 def mark(kind: str, x: float, y: float, hint: str | None = None, color: str | None = None) -> Markup:
@@ -124,7 +125,7 @@ def mark(kind: str, x: float, y: float, hint: str | None = None, color: str | No
         "alone": tag("circle", r=5, class_="hollow"),
         "scratch": tag("path", d="M-4-4L4 4M-4 4L4-4", class_="hollow"),
         "pretrained": tag("path", d="M0-6L6 0L0 6L-6 0Z", class_="hollow"),
-        "int8": tag("path", d="M-5-5H5V5H-5Z", class_="hollow"),
+        "int8": tag("path", d="M-9-9H9V9H-9Z", class_="hollow around"),
         "seed": tag("circle", r=2, class_="seed"),
         "nested": tag("circle", r=6, class_="disc plain"),
     }

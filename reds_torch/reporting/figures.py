@@ -77,9 +77,10 @@ def int8_figure(record: RunRecord) -> Markup:
     axes = frame((0.0, 1.05), padded([*floats.values(), *stored.values()], 0.12), PERCENT, PERCENT)
     lines = [axes.line([(share[k], v) for k, v in sorted(floats.items())], class_="line")]
     lines.append(axes.line([(share[k], v) for k, v in sorted(stored.items())], class_="line alone"))
-    marks = [disc(axes.x(share[k]), axes.y(v), k, f"subnetwork {k}, float: {percent(v)}") for k, v in floats.items()]
-    for k, v in stored.items():
-        marks.append(mark("int8", axes.x(share[k]), axes.y(v), f"subnetwork {k}, int8: {percent(v)}"))
+    marks = [
+        mark("int8", axes.x(share[k]), axes.y(v), f"subnetwork {k}, int8: {percent(v)}") for k, v in stored.items()
+    ]
+    marks += [disc(axes.x(share[k]), axes.y(v), k, f"subnetwork {k}, float: {percent(v)}") for k, v in floats.items()]
     label = "Accuracy in float and int8: " + ", ".join(
         f"subnetwork {k} {percent(floats[k])} and {percent(v)}" for k, v in stored.items()
     )

@@ -16,6 +16,7 @@ from .run_record import RunRecord
 
 MATRIX_CLASSES = 24  # more classes are shown by their most frequent confusions only
 CONFUSIONS = 8
+STRONG = {"right": 0.85, "wrong": 0.5}  # from this share on, numbers stand on a dark ground
 SERIES = {
     "alone": "each trained alone",
     "scratch": "nested, not pretrained",
@@ -272,7 +273,7 @@ def _matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
         for j, count in enumerate(row):
             share = count / total
             kind = "right" if i == j else "wrong"
-            strong = " strong" if share > 0.55 else ""
+            strong = " strong" if share > STRONG[kind] else ""
             text = f"{100 * share:.0f}" if count else ""
             hint = f"{names[i]} answered as {names[j]}: {count} of {sum(row)}"
             cells.append(tag("td", text, class_=kind + strong, style=f"--p:{share:.3f}", title=hint))
@@ -309,7 +310,8 @@ def _deployment(record: RunRecord) -> Markup | None:
         "Int8 and the device",
         tag("p", text),
         tag("ul", tag("li", swatch("nested"), "float"), tag("li", swatch("int8"), "int8, TFLM"), class_="legend"),
-        tag("div", tag("figure", int8_figure(record)), table, class_="beside"),
+        tag("figure", int8_figure(record), class_="alone"),
+        table,
     )
 
 

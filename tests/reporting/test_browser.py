@@ -190,8 +190,22 @@ def test_nothing_sticks_out_and_text_can_be_read(page, whole_run, width, dark):
     assert page.run("return document.documentElement.scrollWidth") <= width
     colors = page.run("const s = getComputedStyle(document.body); return [s.color, s.backgroundColor]")
     ink, paper = (luminance(numbers(color)[:3]) for color in colors)
-    assert (max(ink, paper) + 0.05) / (min(ink, paper) + 0.05) > 10
+    assert contrast(ink, paper) > 10
     assert (ink > paper) == dark
+    cells = page.run(
+        "return [...document.querySelectorAll('.matrix td.right, .matrix td.wrong')].filter(e => e.textContent)"
+        ".map(e => [getComputedStyle(e).color, getComputedStyle(e).backgroundColor])"
+    )
+    ground = numbers(colors[1])
+    for color, over in ([numbers(c) for c in cell] for cell in cells):
+        alpha = over[3] if len(over) > 3 else 1.0
+        mixed = [alpha * o + (1 - alpha) * g for o, g in zip(over[:3], ground, strict=False)]
+        assert contrast(luminance(color[:3]), luminance(mixed)) > 3.5
+
+
+def contrast(one, other):
+    """Contrast of two luminances, as WCAG defines it."""
+    return (max(one, other) + 0.05) / (min(one, other) + 0.05)
 
 
 def luminance(color):
