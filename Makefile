@@ -56,7 +56,7 @@ _make_env:
 	@test -f $(READY) || { \
 	    echo "making the environment $(ENV) (some minutes, once)"; \
 	    set -e; rm -rf $(ENV); source=$$(mktemp -d); trap 'rm -rf $$source' EXIT; \
-	    cp -r pyproject.toml README.md LICENSE reds_torch recipes $$source; \
+	    cp -r pyproject.toml README.md LICENSE reds_torch bridge recipes $$source; \
 	    $(PYTHON) -m venv $(ENV); \
 	    $(PY) -m pip install --quiet --disable-pip-version-check --upgrade pip; \
 	    $(PY) -m pip install --quiet --disable-pip-version-check --progress-bar off "$$source[synthetic,bridge,device,sweep,dev]"; \
