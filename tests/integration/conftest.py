@@ -1,45 +1,12 @@
 """Runs of the train command that can be killed and that don't each import torch anew."""
 
 import multiprocessing
-import os
-import signal
 import socket
-import sys
 from collections.abc import Sequence
 from multiprocessing.context import ForkServerProcess
 
+import killable
 import pytest
-
-
-def _die_at_write(number: int, folder: str) -> None:
-    """Kill this process when it is about to open, rename or remove this many files of a folder."""
-    left = number
-
-    def hook(event: str, details: tuple) -> None:
-        nonlocal left
-        writes = event == "open" and isinstance(details[2], int) and details[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if (writes or event in ("os.rename", "os.remove", "os.mkdir")) and str(details[0]).startswith(folder):
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(hook)
-
-
-def _train(arguments: Sequence[str], folder: str, environment: dict[str, str], output: str) -> None:
-    os.chdir(folder)
-    os.environ.update(environment)
-    with open(output, "ab", buffering=0) as file:  # noqa: PTH123 - file descriptors are replaced
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
-    import torch
-
-    from reds_torch import train
-
-    torch.set_num_threads(1)
-    if "DIE_AT_WRITE" in environment:
-        _die_at_write(int(environment["DIE_AT_WRITE"]), folder)
-    raise SystemExit(train.main(arguments))
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +37,7 @@ def start(server, tmp_path):
     started: list[ForkServerProcess] = []
 
     def run(arguments: Sequence[str], **environment: str) -> ForkServerProcess:
-        process = server.Process(target=_train, args=(arguments, str(tmp_path), environment, "output.txt"))
+        process = server.Process(target=killable.train, args=(arguments, str(tmp_path), environment, "output.txt"))
         process.start()
         started.append(process)
         return process
