@@ -31,6 +31,12 @@ static int lies_within(int32_t at, int32_t size)
 
 #if REDS_DSP
 
+/* Whether a window with this corner needs no padding, along one axis. */
+static int needs_no_padding(int32_t corner, int32_t taps, int32_t dilation, int32_t size)
+{
+    return corner >= 0 && corner + (taps - 1) * dilation < size;
+}
+
 /* All channels count: a row of the window is one run of memory, with padding at its ends. */
 static void append_rows(const RedsConvShape *shape, const int8_t *input, Corner corner, RedsColumn column)
 {
@@ -38,21 +44,22 @@ static void append_rows(const RedsConvShape *shape, const int8_t *input, Corner 
     const int32_t width = shape->filter_width;
     const int32_t left = reds_clamp(-corner.x, 0, width);
     const int32_t right = reds_clamp(corner.x + width - shape->input_width, 0, width - left);
+    const int32_t used = width - left - right;
     for (int32_t fy = 0; fy < shape->filter_height; fy++) {
         const int32_t y = corner.y + fy * shape->dilation_height;
         if (!lies_within(y, shape->input_height)) {
-            reds_column_append(&column, NULL, width * channels);
+            reds_column_append(&column, NULL, width * channels, 1, 0);
             continue;
         }
         if (left) {
-            reds_column_append(&column, NULL, left * channels);
+            reds_column_append(&column, NULL, left * channels, 1, 0);
         }
-        if (width - left - right) {
-            const int8_t *from = input + (y * shape->input_width + corner.x + left) * channels;
-            reds_column_append(&column, from, (width - left - right) * channels);
+        if (used) {
+            reds_column_append(&column, input + (y * shape->input_width + corner.x + left) * channels, used * channels,
+                               1, 0);
         }
         if (right) {
-            reds_column_append(&column, NULL, right * channels);
+            reds_column_append(&column, NULL, right * channels, 1, 0);
         }
     }
 }
@@ -60,14 +67,21 @@ static void append_rows(const RedsConvShape *shape, const int8_t *input, Corner 
 static void append_taps(const RedsConvShape *shape, int32_t used_channels, const int8_t *input, Corner corner,
                         RedsColumn column)
 {
+    const int32_t channels = shape->input_channels;
+    const int32_t step = shape->dilation_width * channels;
     for (int32_t fy = 0; fy < shape->filter_height; fy++) {
         const int32_t y = corner.y + fy * shape->dilation_height;
-        for (int32_t fx = 0; fx < shape->filter_width; fx++) {
-            const int32_t x = corner.x + fx * shape->dilation_width;
-            const int inside = lies_within(y, shape->input_height) && lies_within(x, shape->input_width);
-            reds_column_append(&column,
-                               inside ? input + (y * shape->input_width + x) * shape->input_channels : NULL,
-                               used_channels);
+        const int8_t *const row = input + y * shape->input_width * channels;
+        if (!lies_within(y, shape->input_height)) {
+            reds_column_append(&column, NULL, used_channels, shape->filter_width, 0);
+        } else if (needs_no_padding(corner.x, shape->filter_width, shape->dilation_width, shape->input_width)) {
+            reds_column_append(&column, row + corner.x * channels, used_channels, shape->filter_width, step);
+        } else {
+            for (int32_t fx = 0; fx < shape->filter_width; fx++) {
+                const int32_t x = corner.x + fx * shape->dilation_width;
+                const int inside = lies_within(x, shape->input_width);
+                reds_column_append(&column, inside ? row + x * channels : NULL, used_channels, 1, 0);
+            }
         }
     }
 }
@@ -75,11 +89,17 @@ static void append_taps(const RedsConvShape *shape, int32_t used_channels, const
 static void append_window(const RedsConvShape *shape, int32_t used_channels, const int8_t *input, int32_t position,
                           RedsColumn column)
 {
+    const int32_t row_size = shape->input_width * shape->input_channels;
     const Corner corner = corner_of(shape, position);
-    if (used_channels == shape->input_channels && shape->dilation_width == 1) {
-        append_rows(shape, input, corner, column);
-    } else {
+    if (used_channels < shape->input_channels || shape->dilation_width > 1) {
         append_taps(shape, used_channels, input, corner, column);
+    } else if (needs_no_padding(corner.y, shape->filter_height, shape->dilation_height, shape->input_height) &&
+               needs_no_padding(corner.x, shape->filter_width, 1, shape->input_width)) {
+        reds_column_append(&column, input + corner.y * row_size + corner.x * shape->input_channels,
+                           shape->filter_width * shape->input_channels, shape->filter_height,
+                           shape->dilation_height * row_size);
+    } else {
+        append_rows(shape, input, corner, column);
     }
 }
 

@@ -14,9 +14,7 @@ int32_t reds_fully_connected_scratch(const RedsDenseShape *shape)
 
 static void append_inputs(const RedsDenseShape *shape, const RedsMatrix *matrix, const int8_t *input, RedsColumn column)
 {
-    for (int32_t segment = 0; segment < matrix->segments; segment++) {
-        reds_column_append(&column, input + segment * shape->input_channels, matrix->segment_length);
-    }
+    reds_column_append(&column, input, matrix->segment_length, matrix->segments, shape->input_channels);
 }
 
 static void multiply(const RedsDenseShape *shape, const RedsMatrix *matrix, const RedsQuantization *quantization,

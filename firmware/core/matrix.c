@@ -80,34 +80,66 @@ REDS_APART void append_singly(RedsColumn *column, const int8_t *from, int32_t co
     }
 }
 
-void reds_column_append(RedsColumn *column, const int8_t *from, int32_t count)
+static void end_segment(RedsColumn *column)
 {
-    if (column->written % 4 == 0) {
-        const int32_t step = column->step;
-        const uint32_t offsets = column->offsets;
-        const int32_t fours = count & ~3;
-        int16_t *four = column->four;
-        if (from) {
-            for (const int8_t *end = from + fours; from != end; from += 4, four += step) {
-                const uint32_t word = reds_load_4(from);
-                store_four(four, reds_sxtab16(offsets, word), reds_sxtab16_ror8(offsets, word));
-            }
-        } else {
-            for (int32_t i = 0; i < fours; i += 4, four += step) {
-                store_four(four, 0, 0);
-            }
-        }
-        column->four = four;
-        column->written += fours;
-        count -= fours;
-    }
-    if (count) {
-        append_singly(column, from, count);
-    }
     if (column->written == column->length) {
         column->written = 0;
         column->four += column->length % 4 ? column->step : 0;
     }
+}
+
+static void append_zeros(RedsColumn *column, int32_t length, int32_t runs)
+{
+    for (int32_t i = 0; i < runs * round_up_4(length); i += 4) {
+        store_four(column->four, 0, 0);
+        column->four += column->step;
+    }
+}
+
+/* Runs of whole fours, or whole segments whose last four can be read beyond their end (back is 0). */
+REDS_APART void append_fours(RedsColumn *column, const int8_t *from, int32_t length, int32_t runs, int32_t stride)
+{
+    static const uint32_t used_even[4] = {0, 0x0000FFFFu, 0x0000FFFFu, 0xFFFFFFFFu};
+    static const uint32_t used_odd[4] = {0, 0, 0x0000FFFFu, 0x0000FFFFu};
+    const int32_t step = column->step, rest = length % 4;
+    const uint32_t offsets = column->offsets;
+    int16_t *four = column->four;
+    for (; runs; runs--, from += stride) {
+        const int8_t *next = from;
+        for (const int8_t *end = from + (length - rest); next != end; next += 4, four += step) {
+            const uint32_t word = reds_load_4(next);
+            store_four(four, reds_sxtab16(offsets, word), reds_sxtab16_ror8(offsets, word));
+        }
+        if (rest) {
+            const uint32_t word = reds_load_4(next);
+            store_four(four, reds_sxtab16(offsets, word) & used_even[rest],
+                       reds_sxtab16_ror8(offsets, word) & used_odd[rest]);
+            four += step;
+        }
+    }
+    column->four = four;
+}
+
+void reds_column_append(RedsColumn *column, const int8_t *from, int32_t length, int32_t runs, int32_t stride)
+{
+    const int whole_segments = length == column->length && column->back == 0;
+    const int whole_fours = column->written % 4 == 0 && length % 4 == 0;
+    if (whole_segments || whole_fours) {
+        if (from) {
+            append_fours(column, from, length, runs, stride);
+        } else {
+            append_zeros(column, length, runs);
+        }
+        column->written += whole_segments ? 0 : length * runs;
+    } else {
+        for (; runs; runs--, from = from ? from + stride : from) {
+            append_singly(column, from, length);
+            if (runs > 1) {
+                end_segment(column);
+            }
+        }
+    }
+    end_segment(column);
 }
 
 typedef struct Walk {

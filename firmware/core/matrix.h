@@ -46,8 +46,9 @@ int32_t reds_column_size(int32_t columns, int32_t segments, int32_t channels);
 /* A column alone (columns = 1), or column `index` of two (columns = 2), in `memory`, which is aligned to 4. */
 RedsColumn reds_column_begin(const RedsMatrix *matrix, int16_t *memory, int32_t columns, int32_t index, int32_t offset);
 
-/* The next `count` elements of the column, all of the same segment; `from` NULL: as many zeros. */
-void reds_column_append(RedsColumn *column, const int8_t *from, int32_t count);
+/* The next elements of the column: `runs` times `length` of them, each run in a segment, the first at `from` and each
+ * `stride` bytes from the one before; `from` NULL: as many zeros. */
+void reds_column_append(RedsColumn *column, const int8_t *from, int32_t length, int32_t runs, int32_t stride);
 
 /* Outputs of one column, or of two. */
 void reds_multiply_column(const RedsMatrix *matrix, const int16_t *column, const RedsQuantization *quantization,

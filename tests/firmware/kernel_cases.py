@@ -11,7 +11,6 @@ import numpy as np
 from layer_definitions import Quantization, Window
 from numpy.typing import NDArray
 
-
 Generator = np.random.Generator
 
 
@@ -86,7 +85,7 @@ def _channels(random: Generator, largest: int) -> int:
     return int(random.choice([1, 4, int(random.integers(1, 9)), int(random.integers(1, largest + 1))]))
 
 
-def _case(  # noqa: PLR0913
+def _case(
     random: Generator,
     kind: Kind,
     shape: list[int],
