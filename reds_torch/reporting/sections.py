@@ -17,6 +17,8 @@ from .run_record import RunRecord
 MATRIX_CLASSES = 24  # more classes are shown by their most frequent confusions only
 CONFUSIONS = 8
 STRONG = {"right": 0.85, "wrong": 0.5}  # from this share on, numbers stand on a dark ground
+# a table that is wider than a phone scrolls, also by keyboard
+_SCROLLS = {"tabindex": "0", "role": "region", "aria_label": "table"}
 SERIES = {
     "alone": "each trained alone",
     "scratch": "nested, not pretrained",
@@ -133,9 +135,7 @@ def _widths(record: RunRecord) -> Markup | None:
         tag(
             "p", "How many units of each layer a subnetwork keeps: always the first ones, so each lies inside the next."
         ),
-        tag(
-            "div", tag("table", tag("thead", head), tag("tbody", *rows), class_="widths"), class_="scroll", tabindex="0"
-        ),
+        tag("div", tag("table", tag("thead", head), tag("tbody", *rows), class_="widths"), class_="scroll", **_SCROLLS),
     )
 
 
@@ -343,7 +343,7 @@ def _table(caption: str | None, head: Sequence[str], rows: Iterable[tuple[int, S
             ),
         ),
         class_="scroll",
-        tabindex="0",
+        **_SCROLLS,
     )
 
 

@@ -3,6 +3,7 @@
 import itertools
 import math
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -154,6 +155,18 @@ def test_the_day_adds_up(page, records, mode):
             assert row[3] == "–" if those is None else numbers(row[3])[0] == pytest.approx(those, abs=0.051)
             assert row[4] == quantity(spent, "µJ")
             assert int(row[5]) == switches
+
+
+def test_an_hour_holds_no_more_answers_than_fit(browser, records, tmp_path):
+    """A network of a second: with a deadline of 1.8 s there are 2,000 answers an hour, however many are asked for."""
+    (record,) = records
+    slow = [replace(s, costs=s.costs | {"latency": 1e6 / (k + 1)}) for k, s in enumerate(record.subnetworks)]
+    write_page([replace(record, subnetworks=tuple(slow))], tmp_path / "slow.html")
+    browser.open(tmp_path / "slow.html")
+    set_range(browser, "#answers", 4)
+    assert browser.text("#answers-value") == "2,000"
+    set_range(browser, "#answers", 3)
+    assert browser.text("#answers-value") == "1,000"
 
 
 def test_the_trace_is_edited_by_keyboard_and_pointer(page):

@@ -192,10 +192,13 @@
   const mode = () => document.querySelector("#day-modes :checked").value;
 
   function settings() {
-    const answers = Math.round(10 ** Number($("answers").value));
+    const deadline = Number($("deadline").value) / 100 * run.day.time[0];
+    // one answer after the other: no more than fit into an hour
+    const longest = mode() === "load" ? deadline : run.day.time[0];
+    const most = run.day.time_unit === "µs" ? Math.max(1, Math.floor(3600e6 / longest)) : Infinity;
     return {
-      answers,
-      deadline: Number($("deadline").value) / 100 * run.day.time[0],
+      answers: Math.min(Math.round(10 ** Number($("answers").value)), most),
+      deadline,
       battery: Number($("battery").value),
       reserve: Number($("reserve").value),
     };
