@@ -69,8 +69,8 @@ def subnetworks_from(net: NestedNetwork, first: int) -> Sequence[Subnetwork]:
         wider = [name for name, width in smaller.widths.items() if width > larger.widths[name]]
         if wider:
             raise BridgeError(
-                f"subnetwork {k} is wider than subnetwork {k - 1} in {', '.join(wider)}; in one model each is part of the "
-                f"one before: search them with strategy bottom_up, top_down or joint"
+                f"subnetwork {k} is wider than subnetwork {k - 1} in {', '.join(wider)}, but in one model each is part "
+                f"of the one before: search them with strategy bottom_up, top_down or joint"
             )
     return chosen
 
