@@ -28,7 +28,9 @@ typedef enum RedsOperatorCode {
     REDS_CODE_RESHAPE = 22,
     REDS_CODE_PAD = 34,
     REDS_CODE_MEAN = 40,
-    REDS_CODE_LEAKY_RELU = 98
+    REDS_CODE_PADV2 = 60,
+    REDS_CODE_LEAKY_RELU = 98,
+    REDS_CODE_QUANTIZE = 114
 } RedsOperatorCode;
 
 /* TensorType and ActivationFunctionType of the schema. */

@@ -256,10 +256,12 @@ void reds_network_step(RedsNetwork *network, int32_t operator_index)
         reds_mean_s8(&op->as.mean, width_of(op, k), op->input_data[0], op->output_data);
         break;
     case REDS_CODE_PAD:
+    case REDS_CODE_PADV2:
         reds_pad_s8(&op->as.pad, width_of(op, k), op->input_data[0], op->output_data);
         break;
     case REDS_CODE_RELU:
     case REDS_CODE_LEAKY_RELU:
+    case REDS_CODE_QUANTIZE:
         reds_rectify_s8(&op->as.rectifier, width_of(op, k), op->input_data[0], op->output_data);
         break;
     case REDS_CODE_RELU6:
@@ -318,6 +320,10 @@ static const char *name_of(int32_t code)
         return "RELU6";
     case REDS_CODE_LEAKY_RELU:
         return "LEAKY_RELU";
+    case REDS_CODE_PADV2:
+        return "PADV2";
+    case REDS_CODE_QUANTIZE:
+        return "QUANTIZE";
     default:
         return "RESHAPE";
     }

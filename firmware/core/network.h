@@ -1,7 +1,7 @@
 /* A minimal interpreter for the models of the bridge: reads the .tflite file in place, needs no TensorFlow.
  *
- * Operators: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, PAD, ADD, MEAN (over height and width), AVERAGE_POOL_2D,
- * MAX_POOL_2D, RESHAPE, RELU, RELU6, LEAKY_RELU, all int8; one input, one output. Everything is checked in
+ * Operators: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, PAD, PADV2, ADD, MEAN (over height and width),
+ * AVERAGE_POOL_2D, MAX_POOL_2D, RESHAPE, RELU, RELU6, LEAKY_RELU, QUANTIZE, all int8; one input, one output. Everything is checked in
  * reds_network_init(), nothing afterwards. Results equal TensorFlow Lite Micro's reference kernels bit for bit.
  */
 #ifndef REDS_NETWORK_H

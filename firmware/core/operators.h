@@ -59,7 +59,7 @@ typedef struct RedsPad {
     int8_t value;
 } RedsPad;
 
-/* RELU and LEAKY_RELU: one factor for inputs from the zero point up, another below. */
+/* RELU, LEAKY_RELU and QUANTIZE: one factor for inputs from the zero point up, another below. */
 typedef struct RedsRectifier {
     RedsExtent extent;
     int32_t input_zero_point;

@@ -480,18 +480,27 @@ static RedsStatus prepare_pad(Context *context, RedsOperator *op)
         pad->output[axis] = context->output.shape[axis];
     }
     pad->value = (int8_t)zero_point_of(context, &context->output);
+    if (context->node.code == REDS_CODE_PADV2) {
+        RedsTensor value;
+        TRY(read_tensor(context, tensor_of(context, context->node.inputs, 2), &value));
+        if (value.type != REDS_INT8 || value.data_size != 1) {
+            return REDS_MODEL_TYPE;
+        }
+        pad->value = (int8_t)value.data[0];
+    }
     return REDS_OK;
 }
 
 static RedsStatus prepare_rectifier(Context *context, RedsOperator *op)
 {
     RedsRectifier *rectifier = &op->as.rectifier;
-    const int leaky = context->node.code == REDS_CODE_LEAKY_RELU;
+    const int leaky = context->node.code == REDS_CODE_LEAKY_RELU, plain = context->node.code == REDS_CODE_QUANTIZE;
     const float input_scale = scale_of(context, &context->input, 0);
     const float output_scale = scale_of(context, &context->output, 0);
     const float alpha =
         leaky && context->node.options ? reds_field_f32(reader_of(context), context->node.options, LEAKY_RELU_ALPHA, 0) : 1;
-    const double above = (double)(input_scale / output_scale);
+    /* floats or doubles as in TensorFlow Lite Micro */
+    const double above = plain ? (double)input_scale / (double)output_scale : (double)(input_scale / output_scale);
     const double below = leaky ? (double)(input_scale * alpha / output_scale) : above;
     if (!same_shape(&context->input, &context->output)) {
         return REDS_MODEL_SHAPE;
@@ -504,7 +513,7 @@ static RedsStatus prepare_rectifier(Context *context, RedsOperator *op)
     rectifier->below = scale_from(below);
     rectifier->input_zero_point = zero_point_of(context, &context->input);
     rectifier->output_zero_point = zero_point_of(context, &context->output);
-    return limits_of(context, leaky ? REDS_NO_ACTIVATION : REDS_RELU, &rectifier->limits);
+    return limits_of(context, leaky || plain ? REDS_NO_ACTIVATION : REDS_RELU, &rectifier->limits);
 }
 
 static RedsStatus prepare_clamp(Context *context, RedsOperator *op)
@@ -565,10 +574,12 @@ RedsStatus reds_prepare(RedsPreparation *preparation, uint32_t index, RedsOperat
         status = prepare_mean(&context, op);
         break;
     case REDS_CODE_PAD:
+    case REDS_CODE_PADV2:
         status = prepare_pad(&context, op);
         break;
     case REDS_CODE_RELU:
     case REDS_CODE_LEAKY_RELU:
+    case REDS_CODE_QUANTIZE:
         status = prepare_rectifier(&context, op);
         break;
     case REDS_CODE_RELU6:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from programs import Build, make, run
+
+sys.path.append(str(Path(__file__).parent.parent / "bridge"))  # its models and stock interpreters
 
 
 @pytest.fixture(scope="session")
