@@ -16,7 +16,12 @@ def test_every_package_is_listed():
         for path in ROOT.glob(f"{top}/**/*.py")
     }
     listed = set(PROJECT["tool"]["setuptools"]["packages"])
-    assert listed == found | {"reds_torch.recipes", "reds_torch.recipes.base", "reds_torch.costs.devices"}
+    assert listed == found | {
+        "reds_torch.recipes",
+        "reds_torch.recipes.base",
+        "reds_torch.costs.devices",
+        "reds_torch.reporting.page",
+    }
 
 
 def test_every_data_file_is_listed():
