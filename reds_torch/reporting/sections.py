@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import yaml
 
 from .axes import swatch
+from .confusions import confusion_section
 from .deployment import INT8
+from .elements import SCROLLS, capital, chip, duration, section, table
 from .experiments import Experiment, Series, Spread
 from .figures import accuracy_figure, curves_figure, int8_figure, scores_figure, search_figure
 from .markup import Markup, join, tag
 from .numbers import percent, quantity, significant
 from .run_record import RunRecord
 
-MATRIX_CLASSES = 24  # more classes are shown by their most frequent confusions only
-CONFUSIONS = 8
-STRONG = {"right": 0.85, "wrong": 0.5}  # from this share on, numbers stand on a dark ground
-# a table that is wider than a phone scrolls, also by keyboard
-_SCROLLS = {"tabindex": "0", "role": "region", "aria_label": "table"}
 SERIES = {
     "alone": "each trained alone",
     "scratch": "nested, not pretrained",
@@ -33,10 +30,10 @@ def accuracy_section(experiments: Sequence[Experiment], records: Sequence[RunRec
         return None
     costs = [c for c in records[shown[0].runs[0]].costs if all(c.key in e.costs[0] for e in shown)]
     figures = [
-        tag("figure", accuracy_figure(shown, cost), tag("figcaption", f"{_capital(cost.label)} · {cost.basis}"))
+        tag("figure", accuracy_figure(shown, cost), tag("figcaption", f"{capital(cost.label)} · {cost.basis}"))
         for cost in costs
     ]
-    return _section(
+    return section(
         "accuracy",
         "Accuracy and what it costs",
         tag("p", _accuracy_lead(shown)),
@@ -53,7 +50,7 @@ def run_sections(record: RunRecord) -> Markup:
         _scores(record),
         _search(record),
         _training(record),
-        _confusions(record),
+        confusion_section(record),
         _deployment(record),
         _settings(record),
     )
@@ -83,7 +80,7 @@ def _legend(shown: Sequence[Experiment]) -> Markup:
 def _accuracy_table(experiment: Experiment, first: RunRecord) -> Markup:
     labels = [c for c in first.costs if c.key in experiment.costs[0]]
     series: list[Series] = [experiment.nested, *(s for s in experiment.baselines if s.accuracy)]
-    head = ["", *(f"{_capital(c.label)}" for c in labels), "MACs share", *(SERIES.get(s.name, s.name) for s in series)]
+    head = ["", *(f"{capital(c.label)}" for c in labels), "MACs share", *(SERIES.get(s.name, s.name) for s in series)]
     rows = []
     for k, costs in enumerate(experiment.costs):
         cells = [quantity(costs[c.key], c.unit) for c in labels]
@@ -95,7 +92,7 @@ def _accuracy_table(experiment: Experiment, first: RunRecord) -> Markup:
         if len(experiment.seeds) == 1
         else (f"{experiment.name}: mean ± standard deviation over the seeds {', '.join(map(str, experiment.seeds))}")
     )
-    return _table(caption, head, rows)
+    return table(caption, head, rows)
 
 
 def _widths(record: RunRecord) -> Markup | None:
@@ -113,7 +110,7 @@ def _widths(record: RunRecord) -> Markup | None:
         "tr",
         tag("th", "Layer", scope="col", class_="first"),
         tag("th", "Units kept", scope="col", class_="wide"),
-        *(tag("th", _chip(k), tag("small", share), scope="col") for k, share in enumerate(shares)),
+        *(tag("th", chip(k), tag("small", share), scope="col") for k, share in enumerate(shares)),
     )
     rows = []
     for group, size in full.items():
@@ -129,13 +126,13 @@ def _widths(record: RunRecord) -> Markup | None:
                 *(tag("td", str(s.widths[group])) for s in record.subnetworks),
             )
         )
-    return _section(
+    return section(
         "widths",
         "Widths",
         tag(
             "p", "How many units of each layer a subnetwork keeps: always the first ones, so each lies inside the next."
         ),
-        tag("div", tag("table", tag("thead", head), tag("tbody", *rows), class_="widths"), class_="scroll", **_SCROLLS),
+        tag("div", tag("table", tag("thead", head), tag("tbody", *rows), class_="widths"), class_="scroll", **SCROLLS),
     )
 
 
@@ -148,7 +145,7 @@ def _scores(record: RunRecord) -> Markup | None:
         )
         for group in record.scores
     ]
-    return _section(
+    return section(
         "scores",
         "Scores and their order",
         tag(
@@ -166,7 +163,7 @@ def _search(record: RunRecord) -> Markup | None:
         return None
     key = next((name for s in record.subnetworks for name in s.budgets), "macs")
     cost = next((c for c in record.costs if c.key == key), record.costs[0])
-    head = ["", f"{_capital(cost.label)} share", "Budget", "Score kept", "Value", "Bound", "Gap", "Status", "Time"]
+    head = ["", f"{capital(cost.label)} share", "Budget", "Score kept", "Value", "Bound", "Gap", "Status", "Time"]
     full = record.subnetworks[0]
     rows = [
         (
@@ -190,14 +187,14 @@ def _search(record: RunRecord) -> Markup | None:
     )
     if record.bounds:
         text += " The shaded region holds no subnetwork at all, nested or not."
-    return _section(
+    return section(
         "search",
         "Search",
         tag("p", text),
         tag(
             "div",
             tag("figure", search_figure(record.bounds, record.subnetworks, cost)),
-            _table(None, head, rows),
+            table(None, head, rows),
             class_="beside",
         ),
     )
@@ -216,15 +213,15 @@ def _training(record: RunRecord) -> Markup | None:
     for stage, seconds in record.seconds.items():
         name = _STAGES.get(stage.partition("_")[0], stage).lower()
         totals[name] = totals.get(name, 0.0) + seconds
-    spent = "; ".join(f"{name} {_duration(seconds)}" for name, seconds in totals.items())
+    spent = "; ".join(f"{name} {duration(seconds)}" for name, seconds in totals.items())
     count = max((c.subnetwork or 0) for c in record.curves) + 1
-    return _section(
+    return section(
         "training",
         "Training",
         tag("p", f"Time: {spent}." if spent else "Epoch by epoch."),
         tag(
             "ul",
-            *(tag("li", _chip(k), "full network" if k == 0 else f"subnetwork {k}") for k in range(count)),
+            *(tag("li", chip(k), "full network" if k == 0 else f"subnetwork {k}") for k in range(count)),
             class_="legend",
         ),
         tag("div", *figures, class_="figures small"),
@@ -237,55 +234,6 @@ _STAGES = {
     "alone": "Each alone",
     "scratch": "Nested, not pretrained",
 }
-
-
-def _confusions(record: RunRecord) -> Markup | None:
-    shown = [(k, s.confusion) for k, s in enumerate(record.subnetworks) if s.confusion]
-    if not shown:
-        return None
-    names = [c.strip("_") for c in record.classes]
-    figures = []
-    for k, counts in shown:
-        accuracy = record.subnetworks[k].accuracy.get(record.split)
-        caption = join(
-            _chip(k), "full network" if k == 0 else f"subnetwork {k}", f" · {percent(accuracy)}" if accuracy else ""
-        )
-        matrix = _matrix(names, counts) if len(names) <= MATRIX_CLASSES else None
-        figures.append(tag("figure", tag("figcaption", caption), matrix, _mistakes(names, counts)))
-    return _section(
-        "confusions",
-        "Confusions",
-        tag(
-            "p",
-            "Rows are what was said or shown, columns what the subnetwork answered, in percent of the row; below, the "
-            "most frequent mistakes.",
-        ),
-        tag("div", *figures, class_="figures matrices"),
-    )
-
-
-def _matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
-    head = tag("tr", tag("td"), *(tag("th", tag("span", name), scope="col") for name in names))
-    rows = []
-    for i, row in enumerate(counts):
-        total = sum(row) or 1
-        cells = []
-        for j, count in enumerate(row):
-            share = count / total
-            kind = "right" if i == j else "wrong"
-            strong = " strong" if share > STRONG[kind] else ""
-            text = f"{100 * share:.0f}" if count else ""
-            hint = f"{names[i]} answered as {names[j]}: {count} of {sum(row)}"
-            cells.append(tag("td", text, class_=kind + strong, style=f"--p:{share:.3f}", title=hint))
-        rows.append(tag("tr", tag("th", names[i], scope="row"), *cells))
-    return tag("table", tag("thead", head), tag("tbody", *rows), class_="matrix")
-
-
-def _mistakes(names: Sequence[str], counts: Sequence[Sequence[int]]) -> Markup:
-    wrong = [(count, i, j) for i, row in enumerate(counts) for j, count in enumerate(row) if i != j and count]
-    wrong.sort(key=lambda entry: (-entry[0], entry[1:]))
-    most = "; ".join(f"{names[i]} → {names[j]} {count}" for count, i, j in wrong[:CONFUSIONS])
-    return tag("p", most or "no mistakes", class_="mistakes")
 
 
 def _deployment(record: RunRecord) -> Markup | None:
@@ -301,54 +249,27 @@ def _deployment(record: RunRecord) -> Markup | None:
             m = known.get((k, what))
             cells.append("–" if m is None else percent(m.value) if unit == "%" else quantity(m.value, unit))
         rows.append((k, cells))
-    table = _table(None, ["", *(_capital(what) for what, _ in columns)], rows)
+    numbers = table(None, ["", *(capital(what) for what, _ in columns)], rows)
     text = f"Measured after conversion; from {', '.join(record.deployment.sources)}."
     if not record.deployment.of(INT8):
-        return _section("deployment", "On the board", tag("p", text), table)
-    return _section(
+        return section("deployment", "On the board", tag("p", text), numbers)
+    return section(
         "deployment",
         "Int8 and the device",
         tag("p", text),
         tag("ul", tag("li", swatch("nested"), "float"), tag("li", swatch("int8"), "int8, TFLM"), class_="legend"),
         tag("figure", int8_figure(record), class_="alone"),
-        table,
+        numbers,
     )
 
 
 def _settings(record: RunRecord) -> Markup:
     text = yaml.safe_dump(dict(record.settings), sort_keys=False, allow_unicode=True)
-    return _section(
+    return section(
         "settings",
         "Settings",
         tag("details", tag("summary", "config.yaml of this run"), tag("pre", text, tabindex="0")),
     )
-
-
-def _section(name: str, title: str, *content: Markup | None) -> Markup:
-    return tag("section", tag("h2", title), *content, class_=name)
-
-
-def _table(caption: str | None, head: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]]) -> Markup:
-    """A table with one row for each subnetwork."""
-    first, *others = head
-    return tag(
-        "div",
-        tag(
-            "table",
-            tag("caption", caption) if caption else None,
-            tag("thead", tag("tr", tag("td", first), *(tag("th", name, scope="col") for name in others))),
-            tag(
-                "tbody",
-                *(tag("tr", tag("th", _chip(k), scope="row"), *(tag("td", c) for c in cells)) for k, cells in rows),
-            ),
-        ),
-        class_="scroll",
-        **_SCROLLS,
-    )
-
-
-def _chip(k: int) -> Markup:
-    return tag("b", str(k), class_="chip", style=f"background:var(--k{k})")
 
 
 def spread_text(s: Spread | None) -> str:
@@ -356,17 +277,3 @@ def spread_text(s: Spread | None) -> str:
     if s is None:
         return "–"
     return f"{100 * s.mean:.1f} ± {percent(s.deviation)}" if len(s.values) > 1 else percent(s.mean)
-
-
-def _duration(seconds: float) -> str:
-    return (
-        f"{seconds:.1f} s"
-        if seconds < 90
-        else f"{seconds / 60:.1f} min"
-        if seconds < 5400
-        else f"{seconds / 3600:.1f} h"
-    )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

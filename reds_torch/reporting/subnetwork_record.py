@@ -131,8 +131,15 @@ def _subnetwork(
         seconds=float(entry["seconds"]),
         binaries=tuple(map(int, entry["binaries"])),
         accuracy={str(split): float(share) for split, share in accuracy.items()},
-        confusion=None if confusion is None else tuple(tuple(map(int, row)) for row in confusion),
+        confusion=None if confusion is None else _square(confusion),
     )
+
+
+def _square(counts: Sequence[Sequence[int]]) -> tuple[tuple[int, ...], ...]:
+    rows = tuple(tuple(map(int, row)) for row in counts)
+    if any(len(row) != len(rows) for row in rows):
+        raise ValueError("a confusion matrix has as many columns as rows")
+    return rows
 
 
 def _costs(

@@ -259,6 +259,21 @@ def test_a_run_of_someone_elses_model_is_shown_without_its_checkpoint(run):
     assert "A day on the device" in report_page([record])
 
 
+def test_confusions_without_class_names_are_numbered(run):
+    results = stored(run)
+    written(run / "subnetworks.json", json.dumps(results | {"classes": ["a", "b"]}))
+    page = Page(written(run / "report.html", report_page([read_run(run)])))
+    assert ["", "0", "1", "2", "3"] in page.rows
+
+
+def test_a_confusion_matrix_that_is_not_square_is_refused(run, capsys):
+    results = stored(run)
+    results["confusions"][1][2].pop()
+    written(run / "subnetworks.json", json.dumps(results))
+    assert report.main([str(run)]) == 2
+    assert "as many columns as rows" in capsys.readouterr().err
+
+
 def test_reading_a_file_as_a_run_is_refused(run):
     with pytest.raises(ReportError, match="give the folder of a run"):
         read_run(run / "nested.ckpt")
