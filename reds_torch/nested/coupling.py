@@ -7,6 +7,7 @@ inputs, its logits). Positions that are coupled, however indirectly, form one un
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,10 +18,16 @@ _PINNED = 0
 
 
 @dataclass(frozen=True)
-class _Split:
-    matrix: Positions
-    rows: Positions
-    columns: Positions
+class Split:
+    """An axis that became several: the identity of each of its positions, and those of the new axes."""
+
+    positions: Positions  # one dimension for each new axis
+    axes: tuple[Positions, ...]
+
+    def along(self, axis: int) -> Positions:
+        """The identity on this new axis of each of the old one's positions: an array like ``positions``."""
+        shape = [-1 if i == axis else 1 for i in range(len(self.axes))]
+        return np.broadcast_to(self.axes[axis].reshape(shape), self.positions.shape)
 
 
 class Coupling:
@@ -30,7 +37,7 @@ class Coupling:
         self._count = 1  # identity 0 stands for "always kept"
         self._left: list[Positions] = []
         self._right: list[Positions] = []
-        self._splits: list[_Split] = []
+        self.splits: list[Split] = []
 
     def new(self, length: int) -> Positions:
         """Fresh identities for an axis of this length."""
@@ -45,7 +52,7 @@ class Coupling:
         if left is None or right is None:
             self.pin(left if right is None else right)
         elif len(left) != len(right):
-            raise ValueError(f"axes of {len(left)} and {len(right)} positions can't be coupled one to one")
+            raise ValueError(f"whose axes of {len(left)} and {len(right)} positions can't be cut one to one")
         elif left is not right:
             self._left.append(left)
             self._right.append(right)
@@ -55,32 +62,45 @@ class Coupling:
         if positions is not None:
             self.couple(positions, np.full(len(positions), _PINNED, dtype=np.int64))
 
-    def split(self, matrix: Positions) -> tuple[Positions, Positions]:
-        """An axis that becomes two, its positions as a matrix: the new axes' own positions (rows, columns).
+    def split(self, positions: Positions) -> tuple[Positions, ...]:
+        """An axis that becomes several, its positions as an array of that many dimensions: the new axes' own.
 
-        Only one of the two can be cut, or what is left would be ragged: either whole rows are units (the heads of
-        an attention) or whole columns (projections packed one after the other). Which one, the rest of the network
-        decides: see `settle`.
+        Only one of them can be cut, or what is left would be ragged: the heads of packed projections, say, but
+        neither their number nor a head's features. Which one, the rest of the network decides: see `settle`.
         """
-        split = _Split(matrix, self.new(matrix.shape[0]), self.new(matrix.shape[1]))
-        self._splits.append(split)
-        return split.rows, split.columns
+        split = Split(positions, tuple(self.new(length) for length in positions.shape))
+        self.splits.append(split)
+        return split.axes
+
+    def joined(self, axes: Sequence[Positions]) -> Positions | None:
+        """The positions of several axes that become one: an array with a dimension for each of them.
+
+        That is known where there is one axis only, or where they are all the axes of a split in any order (a
+        channel shuffle splits, transposes and joins); elsewhere ``None``.
+        """
+        if len(axes) == 1:
+            return axes[0]
+        for split in self.splits:
+            order = [i for axis in axes for i, own in enumerate(split.axes) if own is axis]
+            if len(order) == len(axes) == len(split.axes):
+                return split.positions.transpose(order)
+        return None
 
     def settle(self) -> None:
-        """Decide every split: where one new axis must be kept whole the other is cut, else the longer one."""
-        pending = self._splits
+        """Decide every split: cut the new axis that nothing keeps whole; of several, that of the most units."""
+        pending = self.splits
         while pending:
             unit = self.resolve()
-            kept = [((unit[s.rows] == _PINNED).any(), (unit[s.columns] == _PINNED).any()) for s in pending]
-            decided = [i for i, (rows, columns) in enumerate(kept) if rows or columns] or [0]
+            free = [[i for i, axis in enumerate(s.axes) if (unit[axis] != _PINNED).all()] for s in pending]
+            decided = [i for i, axes in enumerate(free) if len(axes) < 2] or [0]
             for i in decided:
-                split, (rows, columns) = pending[i], kept[i]
-                by_rows = not rows and (columns or len(split.rows) > len(split.columns))
-                along, across = (split.rows, split.columns) if by_rows else (split.columns, split.rows)
-                self.couple(split.matrix.reshape(-1, order="C" if by_rows else "F"), along.repeat(len(across)))
-                self.pin(across)
-            pending = [s for i, s in enumerate(pending) if i not in decided]
-        self._splits = []
+                split, candidates = pending[i], free[i] or range(len(pending[i].axes))
+                cut = max(candidates, key=lambda axis, split=split: _units_along(split, axis, unit))
+                self.couple(split.positions.reshape(-1), split.along(cut).reshape(-1))
+                for axis, positions in enumerate(split.axes):
+                    if axis != cut:
+                        self.pin(positions)
+            pending = [split for i, split in enumerate(pending) if i not in decided]
 
     def resolve(self) -> np.ndarray:
         """The unit of every identity: the smallest identity it is coupled with; 0 where it is always kept."""
@@ -98,3 +118,14 @@ class Coupling:
             unit = unit[unit]
             if np.array_equal(unit, before):
                 return unit
+
+
+def _units_along(split: Split, axis: int, unit: np.ndarray) -> int:
+    """How many units are left where all positions at the same index of a new axis are cut together."""
+    known, positions = np.unique(unit[split.positions], return_inverse=True)
+    coupling = Coupling()
+    units, indices = coupling.new(len(known)), coupling.new(len(split.axes[axis]))
+    shape = [-1 if i == axis else 1 for i in range(len(split.axes))]
+    along = np.broadcast_to(indices.reshape(shape), split.positions.shape)
+    coupling.couple(units[positions].reshape(-1), along.reshape(-1))
+    return len(np.unique(coupling.resolve()[indices]))

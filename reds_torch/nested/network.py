@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import copy as copying
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from .modes import evaluating
 from .own import BatchNormKind, OwnTensors, own_batch_norm
-from .slicing import Cuts, cut, cut_model, cuts
+from .running import Cutter
+from .slicing import cut_model
 from .tracing import Trace, trace
 from .walk import NestingError
 from .widths import AxisLayout, Count, Subnetwork, WidthGroup, Widths
@@ -45,15 +45,35 @@ def nest(
     if example_input.ndim < 1 or example_input.shape[0] < 1:
         raise NestingError(f"example_input needs a batch axis, got the shape {tuple(example_input.shape)}")
     names = [_module_name(model, entry) for entry in ignore]
-    structure = trace(model, example_input, names, round_to)
+    owned = copying.deepcopy(model) if copy else model
+    try:
+        net = _nested(owned, example_input, names, round_to)
+        _try_narrowest(net, example_input)
+    except _RunsFullOnlyError:
+        if not net.structure.splits:
+            raise
+        # many an attention's forward takes the features of all its heads for those of its input
+        net = _nested(owned, example_input, names, round_to, heads_with_stream=True)
+        _try_narrowest(net, example_input)
+    return net
+
+
+def _nested(
+    model: nn.Module, example_input: Tensor, ignore: Sequence[str], round_to: int, heads_with_stream: bool = False
+) -> NestedNetwork:
+    structure = trace(model, example_input, ignore, round_to, heads_with_stream)
     if not structure.groups:
         raise NestingError(
-            "the model has no units to cut: it needs at least one layer whose outputs another layer reads"
+            "the model has no units to cut: it needs at least one layer whose outputs only other layers read (the "
+            "network's outputs, and what ignored modules read and write, are kept whole)"
         )
-    net = NestedNetwork(copying.deepcopy(model) if copy else model, structure, tuple(example_input.shape))
-    net.ignore, net.round_to = tuple(names), round_to
-    _try_narrowest(net, example_input)
+    net = NestedNetwork(model, structure, tuple(example_input.shape))
+    net.ignore, net.round_to = tuple(ignore), round_to
     return net
+
+
+class _RunsFullOnlyError(NestingError):
+    """A forward with sizes written into it."""
 
 
 def _module_name(model: nn.Module, entry: str | nn.Module) -> str:
@@ -68,26 +88,20 @@ def _module_name(model: nn.Module, entry: str | nn.Module) -> str:
 
 
 def _try_narrowest(net: NestedNetwork, example_input: Tensor) -> None:
-    """A forward with sizes written into it works at full width only: find that out now."""
+    """A forward with sizes written into it runs at full width only: find that out now."""
     narrowest = {group.name: group.candidates[0] for group in net.groups}
     try:
         with torch.no_grad(), evaluating(net), net.active(narrowest):
             net(example_input)
     except (RuntimeError, ValueError, IndexError, TypeError) as error:
-        raise NestingError(
+        raise _RunsFullOnlyError(
             f"the model's forward can't run with fewer units (does it contain sizes as numbers, say in a view or "
             f"reshape? use -1 or the tensor's own shape there, or name the layers before it in ignore=[...]): {error}"
         ) from error
 
 
-@dataclass(frozen=True)
-class _Skeleton:
-    """The small network without weights, and how to cut the shared ones for it."""
-
-    module: nn.Module
-    cuts: Mapping[str, Cuts]
-    # pairs (submodule of the shared model, its twin here): train/eval modes follow the shared ones
-    twins: tuple[tuple[nn.Module, nn.Module], ...]
+# widths for which it is remembered how to run them: more than a search gives, fewer than random ones would need
+_MOST_CUTTERS = 64
 
 
 class NestedNetwork(nn.Module):
@@ -113,7 +127,7 @@ class NestedNetwork(nn.Module):
         self.batch_norm: BatchNormKind = "shared"
         # for each subnetwork what it owns; the full network's is the model's
         self.own = nn.ModuleList([OwnTensors({})])
-        self._skeletons: dict[tuple[int, ...], _Skeleton] = {}
+        self._cutters: dict[tuple[int, ...], Cutter] = {}  # by the widths, the latest last
 
     @property
     def groups(self) -> tuple[WidthGroup, ...]:
@@ -133,7 +147,6 @@ class NestedNetwork(nn.Module):
         if checked[0].widths != self.full_widths:
             raise ValueError(f"subnetwork 0 must be the full network, with widths {self.full_widths}")
         self._subnetworks = tuple(checked)
-        self._skeletons.clear()
         self._active = self.full_widths
         self.own_batch_norm("shared")
 
@@ -164,9 +177,12 @@ class NestedNetwork(nn.Module):
             OwnTensors({}) if k == 0 else own_batch_norm(self.model, self.structure, subnetwork.widths, kind)
             for k, subnetwork in enumerate(self._subnetworks)
         )
+        self._cutters.clear()
 
     def _owned(self, widths: Widths) -> dict[str, Tensor]:
         """What the subnetwork with these widths owns, by the shared tensors' names."""
+        if self.batch_norm == "shared":
+            return {}
         index = next((k for k, s in enumerate(self._subnetworks) if dict(s.widths) == dict(widths)), 0)
         own = self.own[index]
         assert isinstance(own, OwnTensors)
@@ -203,15 +219,13 @@ class NestedNetwork(nn.Module):
         """Run the active subnetwork; gradients flow into the shared weights."""
         if self._active == self.full_widths:
             return self.model(x)
-        skeleton = self._skeleton(self._active)
-        for shared, twin in skeleton.twins:
-            twin.training = shared.training
-        tensors = {
-            name: cut(tensor, skeleton.cuts.get(name, ()))
-            for source in (self.model.named_parameters(), self.model.named_buffers())
-            for name, tensor in source
-        }
-        return functional_call(skeleton.module, tensors | self._owned(self._active), (x,))
+        own = self._owned(self._active)
+        key = tuple(self._active[group.name] for group in self.groups)
+        if key not in self._cutters:
+            self._cutters[key] = Cutter(self.model, self.structure, self._active, own)
+            if len(self._cutters) > _MOST_CUTTERS:
+                del self._cutters[next(iter(self._cutters))]
+        return self._cutters[key].run(x, own)
 
     def extract(self, which: int | Widths) -> nn.Module:
         """The subnetwork as an ordinary small module with weights of its own and equal outputs."""
@@ -219,14 +233,3 @@ class NestedNetwork(nn.Module):
         small = cut_model(self.model, self.structure, widths)
         small.load_state_dict(self._owned(widths), strict=False)
         return small
-
-    def _skeleton(self, widths: Widths) -> _Skeleton:
-        key = tuple(widths[group.name] for group in self.groups)
-        if key not in self._skeletons:
-            module = cut_model(self.model, self.structure, widths, device=torch.device("meta"))
-            self._skeletons[key] = _Skeleton(
-                module,
-                {name: cuts(axes, widths) for name, axes in self.structure.layouts.items()},
-                tuple(zip(self.model.modules(), module.modules(), strict=True)),
-            )
-        return self._skeletons[key]

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.modules.batchnorm import _NormBase
 from torch.nn.modules.conv import _ConvNd
 
 from .tracing import Trace
@@ -42,11 +42,20 @@ def cut(tensor: Tensor, kept: Cuts) -> Tensor:
     return tensor
 
 
+def put_back(tensor: Tensor, kept: Cuts, part: Tensor) -> None:
+    """The reverse of `cut` where it made a copy: write the part's values into the tensor."""
+    if not kept:
+        tensor.copy_(part)
+        return
+    (axis, runs), *others = kept
+    for (start, length), piece in zip(runs, part.split([length for _, length in runs], dim=axis), strict=True):
+        put_back(tensor.narrow(axis, start, length), tuple(others), piece)
+
+
 def cut_model(model: nn.Module, structure: Trace, widths: Widths, device: torch.device | None = None) -> nn.Module:
     """A copy of the model at these widths, with weights of its own.
 
-    With ``device="meta"`` nothing but the skeleton is made: it holds no memory and runs on tensors that are
-    given to it.
+    With ``device="meta"`` nothing but the modules and their attributes is made: it holds no memory.
     """
     # deepcopy takes what stands in the memo for a copy: the full tensors are never copied.
     memo: dict[int, Tensor] = {}
@@ -91,13 +100,13 @@ def _conv(module: _ConvNd) -> None:
     module.in_channels = module.weight.shape[1] * module.groups
 
 
-def _batch_norm(module: _BatchNorm) -> None:
+def _channel_norm(module: _NormBase) -> None:
     for vector in (module.running_mean, module.weight):
         if vector is not None:
             module.num_features = vector.shape[0]
 
 
-def _layer_norm(module: nn.LayerNorm) -> None:
+def _layer_norm(module: nn.LayerNorm | nn.RMSNorm) -> None:
     if module.weight is not None:
         module.normalized_shape = tuple(module.weight.shape)
 
@@ -118,15 +127,18 @@ def _embedding(module: nn.Embedding) -> None:
 
 
 def _attention(module: nn.MultiheadAttention) -> None:
-    module.embed_dim = module.kdim = module.vdim = module.out_proj.weight.shape[0]
+    module.embed_dim = module.out_proj.weight.shape[0]
+    if module.in_proj_weight is not None:  # keys and values are read from as many features
+        module.kdim = module.vdim = module.embed_dim
     module.num_heads = module.embed_dim // module.head_dim
 
 
 _ATTRIBUTES: dict[type[nn.Module], Callable[..., None]] = {
     nn.Linear: _linear,
     _ConvNd: _conv,
-    _BatchNorm: _batch_norm,
+    _NormBase: _channel_norm,
     nn.LayerNorm: _layer_norm,
+    nn.RMSNorm: _layer_norm,
     nn.GroupNorm: _group_norm,
     nn.PReLU: _prelu,
     nn.Embedding: _embedding,

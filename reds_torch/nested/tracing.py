@@ -8,9 +8,7 @@ their lifetimes) is read off the same walk.
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import gcd
 from typing import Any
@@ -18,15 +16,18 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, fx, nn
+from torch.utils.flop_counter import FlopCounterMode
 
-from .coupling import Coupling, Positions
-from .modes import evaluating
-from .operators import RULES
-from .walk import NestingError, Step, Value, Walk
-from .widths import AxisLayout, Block, Count, Member, WidthGroup
+from .coupling import Positions
+from .elementwise_rules import each_output
+from .exporting import export, needed_nodes
+from .grouping import Units
+from .operators import rule_of
+from .walk import NestingError, Refusal, Step, Value, Walk
+from .widths import AxisLayout, Count, Member, WidthGroup
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Layer:
     """A layer that multiplies, with its work for one sample."""
 
@@ -43,221 +44,233 @@ class Trace:
 
     groups: tuple[WidthGroup, ...]
     # for each parameter or buffer that is cut: its axes and how they are made up
-    layouts: dict[str, dict[int, AxisLayout]]
+    layouts: Mapping[str, Mapping[int, AxisLayout]]
     layers: tuple[Layer, ...]
     activations: tuple[Count, ...]  # elements of one sample
     steps: tuple[Step, ...]
     # (module, axis): where a forward may read the axis' length from one of the module's attributes
     reshaped: tuple[tuple[str, AxisLayout], ...]
+    # whether features are split into several axes (an attention's heads), of which one is cut
+    splits: bool
 
 
-def trace(model: nn.Module, example_input: Tensor, ignore: Sequence[str], round_to: int) -> Trace:
+def trace(
+    model: nn.Module, example_input: Tensor, ignore: Sequence[str], round_to: int, heads_with_stream: bool = False
+) -> Trace:
     """Find the width groups, layers and activations of a model.
 
     The model is exported in evaluation mode on ``example_input``, whose first axis is the batch. The network's
-    inputs, its outputs and the parameters of the modules in ``ignore`` are never cut. Raises `NestingError` for
-    what can't be nested.
+    inputs, its outputs and the parameters of the modules in ``ignore`` are never cut. ``heads_with_stream`` cuts the
+    heads of an attention and the features that it reads together, where a forward takes them for equally many.
+    Raises `NestingError` for what can't be nested.
     """
-    exported = _export(model, example_input)
+    exported = export(model, example_input)
+    walk = Walk(example_input.shape[0])
+    values = _inputs(walk, model, exported)
+    needed = needed_nodes(exported.graph)
+    for node in exported.graph.nodes:
+        if node.op == "call_function":
+            walk.needed = node in needed
+            stack = node.meta.get("nn_module_stack") or {}
+            walk.module = next(reversed(stack.values()))[0] if stack else ""
+            args, kwargs = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
+            values[node] = _output(walk, node, args, kwargs, _is_inside(walk.module, ignore))
+        elif node.op == "output":
+            walk.pin(*_tensors(fx.node.map_arg(node.args, values.__getitem__)))
+    if walk.refused:
+        raise NestingError(_refused(walk.refused))
+    _keep_attention_square(walk, model)
+    if heads_with_stream:
+        _cut_heads_with_stream(walk)
+    for name, parameter in walk.parameters.items():
+        if _is_inside(name, ignore):
+            walk.pin(parameter)
+    return _resolve(walk, round_to)
+
+
+def _inputs(walk: Walk, model: nn.Module, exported: Any) -> dict[fx.Node, Any]:
+    """The values that an exported graph begins with: parameters, buffers, constants and the network's input."""
     signature = exported.graph_signature
     names = {**signature.inputs_to_parameters, **signature.inputs_to_buffers}
-    walk = Walk(example_input.shape[0])
+    first_names = _first_names(model)
     values: dict[fx.Node, Any] = {}
     for node in exported.graph.nodes:
         if node.op == "placeholder":
             shape = tuple(getattr(node.meta["val"], "shape", ()))
-            plain = (None,) * len(shape)
             if node.name in names:
-                values[node] = Value(shape, plain, parameter=names[node.name])
+                name = names[node.name]
+                values[node] = walk.parameter(first_names.get(name, name), shape)
+            elif node.name in signature.user_inputs:
+                values[node] = walk.input(shape)
             else:
-                values[node] = walk.store(shape, plain, ())
-                walk.steps.pop()  # the input is there before the first operator
-        elif node.op == "call_function":
-            stack = node.meta.get("nn_module_stack") or {}
-            walk.module = next(reversed(stack.values()))[0] if stack else ""
-            rule = RULES.get(node.target)
-            if rule is None:
-                raise NestingError(_unsupported(walk.module, node))
-            args, kwargs = fx.node.map_arg((node.args, node.kwargs), values.__getitem__)
-            values[node] = rule(walk, node, *args, **kwargs)
-        elif node.op == "output":
-            for value in fx.node.map_arg(node.args, values.__getitem__)[0]:
-                for axis in walk.labelled(value).axes:
-                    walk.coupling.pin(axis)
-    _keep_attention_square(walk, model)
-    for (parameter, _), positions in walk.parameter_axes.items():
-        if any(parameter.startswith(f"{module}.") for module in ignore):
-            walk.coupling.pin(positions)
-    return _resolve(walk, round_to)
+                values[node] = Value(shape, (None,) * len(shape))
+    return values
+
+
+def _first_names(model: nn.Module) -> dict[str, str]:
+    """For each name of a parameter or buffer the first name of the same tensor: modules may share weights."""
+    names: dict[str, str] = {}
+    first: dict[int, str] = {}
+    for tensors in (model.named_parameters(remove_duplicate=False), model.named_buffers(remove_duplicate=False)):
+        for name, tensor in tensors:
+            names[name] = first.setdefault(id(tensor), name)
+    return names
+
+
+def _is_inside(name: str, modules: Sequence[str]) -> bool:
+    return any(name == module or name.startswith(f"{module}.") for module in modules)
+
+
+def _output(walk: Walk, node: fx.Node, args: tuple[Any, ...], kwargs: dict[str, Any], ignored: bool) -> Any:
+    """What an operator makes of its arguments, by its rule; whole, where nothing that it reads is ever cut."""
+    read = list(_tensors((args, kwargs)))
+    if ignored:
+        walk.pin(*read)
+
+    def keep_whole() -> Any:
+        made = each_output(node, lambda shape: walk.store(shape, (None,) * len(shape), read))
+        if read and (macs := _counted_macs(node)):
+            walk.multiply("linear", Value((macs,), (None,)), 1, next(_tensors(made)))
+        return made
+
+    rule = rule_of(node.target)
+    reason = ""
+    if rule is not None:
+        try:
+            made = rule(walk, node, *args, **kwargs)
+        except ValueError as error:
+            reason = str(error)
+    elif not all(axis is None for value in read for axis in value.axes):
+        reason = "which nest() has no rule for"
+    if rule is None or reason:
+        made = keep_whole()
+    if reason and not ignored:
+        walk.refused.append(Refusal(walk.module, str(node.target), reason))
+    if ignored:
+        walk.pin(*_tensors(made))
+    return made
+
+
+def _counted_macs(node: fx.Node) -> int:
+    """The multiply-accumulates of an operator without a rule, as torch counts them: two operations each."""
+
+    def without_memory(argument: fx.Node) -> Any:
+        value = argument.meta["val"]
+        return torch.empty_like(value, device="meta") if isinstance(value, Tensor) else value
+
+    args, kwargs = fx.node.map_arg((node.args, node.kwargs), without_memory)
+    with FlopCounterMode(display=False) as counter:
+        node.target(*args, **kwargs)  # type: ignore[operator]
+    return counter.get_total_flops() // 2
+
+
+def _tensors(values: Any) -> Iterator[Value]:
+    """Every tensor inside the arguments or outputs of an operator."""
+    if isinstance(values, Value):
+        yield values
+    elif isinstance(values, dict):
+        yield from _tensors(tuple(values.values()))
+    elif isinstance(values, list | tuple):
+        for value in values:
+            yield from _tensors(value)
+
+
+def _refused(refusals: Sequence[Refusal]) -> str:
+    """The first operator that can't be nested, and what to do about all of them."""
+    module, name, reason = refusals[0].module, refusals[0].operator, refusals[0].reason
+    if not module:
+        return (
+            f"the model's own forward uses the operator {name}, {reason}: put it into a module of its own and name "
+            f"that in ignore=[...], or replace it"
+        )
+    modules = list(dict.fromkeys(refusal.module for refusal in refusals if refusal.module))
+    keeps = "keeps whole what the module reads and writes"
+    if len(modules) > 1:
+        keeps = "keeps whole what these modules read and write"
+    return f"module '{module}' uses the operator {name}, {reason}: ignore={modules} {keeps}; or replace it"
 
 
 def _keep_attention_square(walk: Walk, model: nn.Module) -> None:
     """torch's own attention module has as many features inside as outside: they are cut together, head by head."""
     for name, module in model.named_modules():
-        key = (f"{name}.in_proj_weight", 0)
-        if isinstance(module, nn.MultiheadAttention) and key in walk.parameter_axes:
-            features = walk.parameter_axes[key[0], 1]
-            for packed in walk.parameter_axes[key].reshape(3, -1):
-                walk.coupling.couple(packed, features)
-            walk.coupling.couple(
-                walk.parameter_axes[f"{name}.out_proj.weight", 0], walk.parameter_axes[f"{name}.out_proj.weight", 1]
-            )
+        if isinstance(module, nn.MultiheadAttention):
+            for weight in ("in_proj_weight", "q_proj_weight", "out_proj.weight"):
+                if (parameter := walk.parameters.get(f"{name}.{weight}" if name else weight)) is not None:
+                    _couple_repeatedly(walk, *parameter.axes)
 
 
-def _export(model: nn.Module, example_input: Tensor) -> Any:
-    try:
-        with evaluating(model), _quiet():
-            return torch.export.export(model, (example_input,), strict=False)
-    except (RuntimeError, TypeError, ValueError, IndexError) as error:
-        raise NestingError(
-            f"the model can't be nested because torch.export failed on an input of shape "
-            f"{tuple(example_input.shape)}: {error}"
-        ) from error
+def _cut_heads_with_stream(walk: Walk) -> None:
+    """An attention whose forward takes its heads for the features that it reads: both are cut together."""
+    for split in walk.coupling.splits:
+        for producer in walk.producers:
+            if np.isin(split.positions, producer.outputs).any():
+                _couple_repeatedly(walk, producer.outputs, producer.inputs)
 
 
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep what torch logs about an input that doesn't fit out of the way of our own message."""
-    logger = logging.getLogger("torch._subclasses.fake_tensor")
-    level = logger.level
-    logger.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        logger.setLevel(level)
-
-
-def _unsupported(module: str, node: fx.Node) -> str:
-    where = f"module '{module}'" if module else "the model's own forward"
-    return (
-        f"{where} uses the operator {node.target}, which nest() has no rule for: replace it by a supported one, "
-        f"or nest the part of the model before or after it"
-    )
+def _couple_repeatedly(walk: Walk, outputs: Positions | None, inputs: Positions | None) -> None:
+    """Tie a layer's outputs to its inputs, several times over where they are packed queries, keys and values."""
+    if outputs is not None and inputs is not None and len(outputs) % len(inputs) == 0:
+        for packed in outputs.reshape(-1, len(inputs)):
+            walk.coupling.couple(packed, inputs)
 
 
 def _resolve(walk: Walk, round_to: int) -> Trace:
-    walk.coupling.settle()
-    unit_of = walk.coupling.resolve()
-    unit_of = _keep_mixed_axes_whole(walk, unit_of)
-    names = _name_groups(walk, unit_of)
-    order = {unit: rank for units in names.values() for rank, unit in enumerate(units)}
-    group_of = {unit: name for name, units in names.items() for unit in units}
-    sizes = {name: len(units) for name, units in names.items()}
-
-    def layout(positions: Positions, where: str) -> AxisLayout:
-        return _layout(unit_of[positions], group_of, order, sizes, where)
-
+    units = Units(walk)
     layouts: dict[str, dict[int, AxisLayout]] = {}
-    members: dict[str, list[Member]] = {name: [] for name in names}
-    for (parameter, axis), positions in walk.parameter_axes.items():
-        made = layout(positions, f"axis {axis} of {parameter}")
-        if made.groups:
-            layouts.setdefault(parameter, {})[axis] = made
-        for group in made.groups:
-            members[group].append(Member(parameter, axis))
+    members: dict[str, list[Member]] = {name: [] for name in units.groups}
+    for parameter, value in walk.parameters.items():
+        for axis, positions in enumerate(value.axes):
+            if positions is None:
+                continue
+            layout = units.layout(positions, f"axis {axis} of {parameter}")
+            if layout.groups:
+                layouts.setdefault(parameter, {})[axis] = layout
+            for group in layout.groups:
+                members[group].append(Member(parameter, axis))
 
     def elements(value: Value, times: int = 1) -> Count:
         """Elements of a value, so many times, for one sample of the batch."""
-        axes = value.axes
-        if value.parameter is not None:
-            axes = tuple(walk.parameter_axes.get((value.parameter, i)) for i in range(len(value.shape)))
         factors = [
-            n if axis is None else layout(axis, "an activation") for n, axis in zip(value.shape, axes, strict=True)
+            n if axis is None else units.layout(axis, "an activation")
+            for n, axis in zip(value.shape, value.axes, strict=True)
         ]
         counted = Count.product(factors) * times
         return Count({groups: c // walk.batch for groups, c in counted.terms.items()})
 
-    reshaped = [(module, layout(positions, "a reshaped activation")) for module, positions in walk.reshaped]
-
-    def step(name: str) -> int:
-        """Units between two candidate widths, so that their features are multiples of ``round_to``."""
-        first = members[name][0]
-        features = next(b.chunk for b in layouts[first.tensor][first.axis].blocks if b.group == name)
-        units = round_to // gcd(round_to, features)
-        if units > sizes[name]:
-            raise NestingError(
-                f"round_to={round_to} leaves group '{name}' no width to choose: it has {sizes[name]} units of "
-                f"{features} features"
-            )
-        return units
-
+    reshaped = [(module, units.layout(positions, "a reshaped activation")) for module, positions in walk.reshaped]
     return Trace(
-        groups=tuple(WidthGroup(n, sizes[n], tuple(members[n]), step(n)) for n in names),
-        layouts=layouts,
+        groups=tuple(
+            WidthGroup(
+                name, len(owned), tuple(members[name]), _step(name, len(owned), layouts, members[name], round_to)
+            )
+            for name, owned in units.groups.items()
+        ),
+        layouts=_one_for_equal(layouts),
         layers=tuple(
             Layer(m.module, m.kind, m.weight, elements(m.factors, m.times), elements(m.output)) for m in walk.layers
         ),
         activations=tuple(elements(value) for value in walk.activations),
         steps=tuple(walk.steps),
         reshaped=tuple(dict.fromkeys((module, axis) for module, axis in reshaped if axis.groups)),
+        splits=bool(walk.coupling.splits),
     )
 
 
-def _keep_mixed_axes_whole(walk: Walk, unit_of: np.ndarray) -> np.ndarray:
-    """A layer of whose outputs some must be kept is kept whole: what is left would be no prefix."""
-    while True:
-        mixed = [
-            np.unique(units)
-            for units in (unit_of[walk.parameter_axes[key]] for key in walk.producers)
-            if (units == 0).any() and not (units == 0).all()
-        ]
-        if not mixed:
-            return unit_of
-        unit_of = np.where(np.isin(unit_of, np.concatenate(mixed)), 0, unit_of)
+def _one_for_equal(layouts: Mapping[str, dict[int, AxisLayout]]) -> dict[str, Mapping[int, AxisLayout]]:
+    """The same layouts; tensors with equal ones share them (a bias and all of a batch norm)."""
+    known: dict[tuple[tuple[int, AxisLayout], ...], Mapping[int, AxisLayout]] = {}
+    return {name: known.setdefault(tuple(axes.items()), axes) for name, axes in layouts.items()}
 
 
-def _name_groups(walk: Walk, unit_of: np.ndarray) -> dict[str, list[int]]:
-    """Units that one layer produces belong together; a group is named after the first such layer."""
-    coupling = Coupling()
-    highest = int(unit_of.max())
-    coupling.new(highest)  # identities 1 ... highest: the units themselves
-    produced: list[tuple[str, np.ndarray]] = []
-    for key in walk.producers:
-        units = unit_of[walk.parameter_axes[key]]
-        if (units > 0).all():
-            coupling.couple(units, np.full_like(units, units[0]))
-            produced.append((key[0].rpartition(".")[0] or key[0], units))
-    representative = coupling.resolve()
-    names: dict[int, str] = {}
-    groups: dict[str, list[int]] = {}
-    for module, units in produced:
-        name = names.setdefault(int(representative[units[0]]), module)
-        members = groups.setdefault(name, [])
-        known = set(members)
-        members += [u for u in dict.fromkeys(units.tolist()) if u not in known]
-    return groups
-
-
-def _layout(
-    units: np.ndarray, group_of: dict[int, str], order: dict[int, int], sizes: dict[str, int], where: str
-) -> AxisLayout:
-    """Read an axis as a sequence of blocks, each all units of a group in order."""
-    changes = np.flatnonzero(np.diff(units)) + 1
-    starts = np.concatenate(([0], changes))
-    lengths = np.diff(np.concatenate((starts, [len(units)])))
-    blocks: list[Block] = []
-    expected, chunk = 0, 0  # the next rank within the block being read, and its units' length
-    for unit, length in zip(units[starts].tolist(), lengths.tolist(), strict=True):
-        group = group_of.get(unit)
-        if group is None:
-            if expected:
-                raise NestingError(_interleaved(where))
-            blocks.append(Block(None, 1, length))
-            continue
-        rank, size = order[unit], sizes[group]
-        if rank != expected or (rank and (blocks[-1].group != group or length != chunk)):
-            raise NestingError(_interleaved(where))
-        if rank == 0:
-            blocks.append(Block(group, size, length))
-            chunk = length
-        expected = (rank + 1) % size
-    if expected:
-        raise NestingError(_interleaved(where))
-    return AxisLayout(tuple(blocks))
-
-
-def _interleaved(where: str) -> str:
-    return (
-        f"the units of {where} are interleaved with others, so a subnetwork would not be a prefix of it: "
-        f"name the layers around it in ignore=[...]"
-    )
+def _step(
+    group: str, size: int, layouts: Mapping[str, Mapping[int, AxisLayout]], members: Sequence[Member], round_to: int
+) -> int:
+    """Units between two candidate widths of a group, so that their features are multiples of ``round_to``."""
+    axis = layouts[members[0].tensor][members[0].axis]
+    features = next(block.chunk for block in axis.blocks if block.group == group)
+    step = round_to // gcd(round_to, features)
+    if step > size:
+        raise NestingError(
+            f"round_to={round_to} leaves group '{group}' no width to choose: it has {size} units of {features} features"
+        )
+    return step

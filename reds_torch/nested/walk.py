@@ -12,7 +12,7 @@ class NestingError(ValueError):
     """A model that can't be nested; the message names the module and the reason."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Step:
     """One operator of the execution: indices into `Trace.activations` that it reads and writes."""
 
@@ -23,12 +23,20 @@ class Step:
 
 @dataclass(frozen=True)
 class Value:
-    """A tensor of the walk: its axes' positions (``None``: never cut) and the activation it lives in."""
+    """A tensor of the walk: its axes' positions (``None``: never cut), the activation it lives in.
+
+    A parameter, a buffer, or what is made of nothing else (a mask, a row of position embeddings) is no activation;
+    ``parameter`` is the name of the one that it is, is a part of or is computed from.
+    """
 
     shape: tuple[int, ...]
     axes: tuple[Positions | None, ...]
     activation: int | None = None
     parameter: str | None = None
+
+    def viewed(self, shape: Sequence[int], axes: Iterable[Positions | None]) -> Value:
+        """The same memory with other axes."""
+        return Value(tuple(shape), tuple(axes), self.activation, self.parameter)
 
 
 @dataclass(frozen=True)
@@ -43,51 +51,73 @@ class Multiplication:
     weight: str | None
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """An operator that can't be nested, where it is, and why."""
+
+    module: str
+    operator: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Producer:
+    """Positions that come into being as a layer's outputs, with those of its inputs."""
+
+    parameter: str
+    outputs: Positions
+    inputs: Positions | None
+
+
 class Walk:
     """The state of one walk over an exported graph; the operators' rules call its methods."""
 
     def __init__(self, batch: int) -> None:
         self.coupling = Coupling()
         self.batch = batch
-        self.parameter_axes: dict[tuple[str, int], Positions] = {}
-        # (parameter, axis) whose positions come into being there: its layer's outputs
-        self.producers: list[tuple[str, int]] = []
+        self.parameters: dict[str, Value] = {}
+        self.producers: list[Producer] = []
         self.activations: list[Value] = []
         self.steps: list[Step] = []
         self.layers: list[Multiplication] = []
         # (module, positions of an axis) that it reshapes: its attributes may hold the axis' length
         self.reshaped: list[tuple[str, Positions]] = []
+        self.refused: list[Refusal] = []
+        # of the operator that is being walked over: where it is, and whether the network's output depends on it
         self.module = ""
+        self.needed = True
 
-    def axis(self, parameter: Value, axis: int) -> Positions:
-        """The positions of a parameter's axis, made at its first use."""
-        assert parameter.parameter is not None
-        key = (parameter.parameter, axis)
-        if key not in self.parameter_axes:
-            self.parameter_axes[key] = self.coupling.new(parameter.shape[axis])
-        return self.parameter_axes[key]
+    def parameter(self, name: str, shape: Sequence[int]) -> Value:
+        """A parameter or buffer: any axis may be cut if its partners are."""
+        if name not in self.parameters:
+            axes = tuple(self.coupling.new(n) if n > 1 else None for n in shape)
+            self.parameters[name] = Value(tuple(shape), axes, parameter=name)
+        return self.parameters[name]
 
-    def labelled(self, value: Value) -> Value:
-        """A parameter as an ordinary operand: every axis may be cut if its partner is."""
-        if value.parameter is None:
-            return value
-        axes = tuple(self.axis(value, i) if n > 1 else None for i, n in enumerate(value.shape))
-        return Value(value.shape, axes, parameter=value.parameter)
+    def input(self, shape: Sequence[int]) -> Value:
+        """The network's input, never cut: it is there before the first step."""
+        value = Value(tuple(shape), (None,) * len(shape), activation=len(self.activations))
+        self.activations.append(value)
+        return value
 
-    def produce(self, parameter: Value, axis: int) -> Positions:
-        """Positions that come into being as a layer's outputs."""
-        assert parameter.parameter is not None
-        key = (parameter.parameter, axis)
-        if key not in self.producers:
-            self.producers.append(key)
-        return self.axis(parameter, axis)
+    def produce(self, weight: Value, outputs: int, inputs: int) -> Positions | None:
+        """The positions of a weight's axis ``outputs``, which come into being there."""
+        positions = weight.axes[outputs]
+        if positions is not None and all(known.outputs is not positions for known in self.producers):
+            if weight.parameter is None:
+                raise NestingError("whose weights the network computes itself")
+            self.producers.append(Producer(weight.parameter, positions, weight.axes[inputs]))
+        return positions
 
     def store(self, shape: Sequence[int], axes: Iterable[Positions | None], reads: Iterable[Value]) -> Value:
-        """The output of an operator that writes a new activation."""
+        """The output of an operator: a new activation, unless it reads parameters only."""
+        reads = list(reads)
+        sources = dict.fromkeys(v.activation for v in reads if v.activation is not None)
+        if not sources:
+            return Value(tuple(shape), tuple(axes), parameter=next((v.parameter for v in reads if v.parameter), None))
         index = len(self.activations)
         value = Value(tuple(shape), tuple(axes), activation=index)
         self.activations.append(value)
-        sources = dict.fromkeys(v.activation for v in reads if v.activation is not None)
         self.steps.append(Step(self.module, tuple(sources), index))
         return value
 
@@ -95,3 +125,9 @@ class Walk:
         """Record a layer that multiplies: each element of ``factors`` is used so many times in a batch."""
         name = None if weight is None else weight.parameter
         self.layers.append(Multiplication(self.module, kind, factors, times, output, name))
+
+    def pin(self, *values: Value) -> None:
+        """No axis of these tensors is ever cut."""
+        for value in values:
+            for axis in value.axes:
+                self.coupling.pin(axis)

@@ -15,7 +15,7 @@ from math import prod
 Widths = Mapping[str, int]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Block:
     """A run of an axis: all units of one group in order, ``chunk`` neighbouring indices each.
 
@@ -36,7 +36,7 @@ class Block:
         return self.length if self.group is None else widths[self.group] * self.chunk
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class AxisLayout:
     """How an axis of a tensor is made up of blocks, one after the other.
 
@@ -90,7 +90,7 @@ class AxisLayout:
         return Count(terms)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Count:
     """A number of elements or operations as a polynomial in the widths.
 
@@ -127,7 +127,7 @@ class Count:
         return sum(c * prod(widths[group] for group in groups) for groups, c in self.terms.items())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Member:
     """An axis of a parameter or buffer that a width group cuts."""
 
@@ -135,7 +135,7 @@ class Member:
     axis: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class WidthGroup:
     """Axes that are cut together, by ``size`` units; candidate widths are multiples of ``round_to`` units."""
 
@@ -150,7 +150,7 @@ class WidthGroup:
         return (*range(self.round_to, self.size, self.round_to), self.size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Subnetwork:
     """A width for each group, what it costs, and what the search proved about it.
 

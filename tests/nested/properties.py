@@ -9,9 +9,9 @@ from reds_torch.costs import measure
 from reds_torch.nested.network import nest
 
 
-def check_every_property(model, example, share):
+def check_every_property(model, example, share, ignore=()):
     """Active equals extracted in outputs, gradients and counted costs; full width is the model bit for bit."""
-    net = nest(model, example[:1])
+    net = nest(model, example[:1], ignore)
     net.eval()
     widths = {group.name: max(1, int(share * group.size)) for group in net.groups}
     assert torch.equal(net(example), model.eval()(example))
@@ -40,7 +40,7 @@ def check_every_property(model, example, share):
             for axis, length in enumerate(shared[name].shape)
         ]
         scattered = torch.zeros_like(shared[name])
-        scattered[torch.meshgrid(*kept, indexing="ij")] = parameter.grad
+        scattered[torch.meshgrid(*kept, indexing="ij") if kept else ()] = parameter.grad
         torch.testing.assert_close(shared[name].grad, scattered, rtol=1e-4, atol=1e-6)
 
 
