@@ -10,7 +10,7 @@ subnetwork of the paper's scheme by itself, from random weights, for the epochs 
 
 A finished run is one JSON line in --results, so that the script goes on where it stopped; an interrupted run is
 resumed. The tables give mean accuracies, and the paired differences to ``alone`` and to ``paper`` with their standard
-errors.
+errors. Strategies are chosen by the validation mean.
 """
 
 from __future__ import annotations
@@ -55,6 +55,7 @@ COSINE = ("schedule=cosine", "learning_rates=[1e-3,1e-6]", "warmup=0.05")
 FAST = ("schedule=cosine", "learning_rates=[3e-3,1e-6]", "warmup=0.05")
 EQUAL = "finetune.objective.powers=[0]"
 SMALL = "finetune.objective.powers=[-0.5]"
+RECALIBRATED = ("finetune.batch_norm=recalibrated", "finetune.batch_norm_share=0")
 SMALLER = "finetune.objective.powers=[-1]"
 IN_PLACE = "finetune.objective.teacher=full"
 
@@ -99,6 +100,14 @@ STRATEGIES = {
     "fast cosine, small-favouring, in-place distillation": Strategy((*both(*FAST), SMALL, IN_PLACE)),
     "fast cosine, power -1, in-place distillation": Strategy(
         (*both(*FAST), "finetune.objective.powers=[-1]", IN_PLACE)
+    ),
+    "fast cosine, power -1": Strategy((*both(*FAST), SMALLER)),
+    # networks with batch norm
+    "default with batch norm": Strategy((*both(*FAST), SMALLER, IN_PLACE, *RECALIBRATED)),
+    "recalibrated": Strategy(RECALIBRATED),
+    "paper, all epochs train all weights": Strategy(("finetune.batch_norm_share=0",)),
+    "fast cosine, power -1, sandwich, in-place distillation": Strategy(
+        (*both(*FAST), SMALLER, IN_PLACE, "finetune.objective.subnetworks=sandwich")
     ),
     "cosine, small-favouring, pretraining 1/4": Strategy((*both(*COSINE), SMALL), 0.25),
     "cosine, small-favouring, pretraining 1/10": Strategy((*both(*COSINE), SMALL), 0.1),
@@ -197,53 +206,48 @@ def same(a: dict[str, Any], b: dict[str, Any]) -> bool:
     return (experiment(a), a["seed"], a["strategy"]) == (experiment(b), b["seed"], b["strategy"])
 
 
-def mean_and_error(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and standard error, in percent."""
-    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else float("nan")
-    return 100 * statistics.mean(values), 100 * error
+def cell(values: Sequence[float], signed: bool = False) -> str:
+    """Mean and standard error of accuracies, in percent."""
+    mean = f"{100 * statistics.mean(values):{'+' if signed else ''}.1f}"
+    return f"{mean} ± {100 * statistics.stdev(values) / len(values) ** 0.5:.1f}" if len(values) > 1 else mean
 
 
-def differences(runs: list[dict[str, Any]], others: list[dict[str, Any]], split: str) -> list[list[float]]:
-    """For each seed that both have: accuracy of a strategy less that of another, by subnetwork."""
-    by_seed = {r["seed"]: r["accuracy"] for r in others}
-    return [
-        [a[split] - b[split] for a, b in zip(r["accuracy"], by_seed[r["seed"]], strict=True)]
-        for r in runs
-        if r["seed"] in by_seed
-    ]
+def with_mean(rows: list[list[float]]) -> list[list[float]]:
+    """Columns of rows (runs, subnetworks), and one of the rows' means."""
+    return [*map(list, zip(*rows, strict=True)), [statistics.mean(row) for row in rows]]
 
 
-def table(results: list[dict[str, Any]], split: str) -> Table:
+def accuracies(runs: list[dict[str, Any]], split: str) -> dict[int, list[float]]:
+    """Accuracy of every subnetwork, by seed."""
+    return {r["seed"]: [a[split] for a in r["accuracy"]] for r in runs}
+
+
+def table(results: list[dict[str, Any]], reference: str | None) -> Table:
+    """Test accuracies, or their paired differences to those of a reference strategy."""
     recipe, epochs, settings = experiment(results[0])
-    by_strategy = {
-        name: [r for r in results if r["strategy"] == name]
-        for name in (*ALONE, *STRATEGIES)
-        if any(r["strategy"] == name for r in results)
-    }
-    printed = Table(title=f"{recipe} {settings}: {split} accuracy, %, {epochs} + {epochs} epochs")
+    names = [name for name in (*ALONE, *STRATEGIES) if any(r["strategy"] == name for r in results)]
+    by_strategy = {name: [r for r in results if r["strategy"] == name] for name in names}
+    what = f"paired differences to {reference}" if reference else "test accuracy"
+    printed = Table(
+        title=f"{recipe}{settings and ' ' + settings}: {what}, %, {epochs} + {epochs} epochs, mean ± standard error"
+    )
     printed.title_justify = "left"
-    count = len(results[0]["accuracy"])
-    shares = [f"{100 * m / results[0]['macs'][0]:.0f} %" for m in results[0]["macs"]]
-    headings = ["strategy", "seeds", *shares, "mean", "minus alone, by subnetwork", "mean", "minus paper: mean"]
-    for heading in [*headings, "smallest", "seconds"]:
+    macs = results[0]["macs"]
+    shares = [f"{100 * m / macs[0]:.0f} %" for m in macs]
+    for heading in ("strategy", "seeds", *shares, "mean", *(() if reference else ("validation mean", "seconds"))):
         printed.add_column(heading, justify="left" if heading == "strategy" else "right")
     for name, runs in by_strategy.items():
-        columns = list(zip(*([a[split] for a in r["accuracy"]] for r in runs), strict=True))
-        cells = [f"{mean_and_error(c)[0]:.1f}" for c in columns]
-        cells.append(f"{mean_and_error([statistics.mean(a[split] for a in r['accuracy']) for r in runs])[0]:.2f}")
-        for other in ("alone", "paper"):
-            found = differences(runs, by_strategy.get(other, []), split) if other != name else []
-            if not found:
-                cells += ["", ""]
-                continue
-            each = [mean_and_error(c) for c in zip(*found, strict=True)]
-            mean = mean_and_error([statistics.mean(d) for d in found])
-            if other == "alone":
-                cells += ["  ".join(f"{m:+.1f} ± {e:.1f}" for m, e in each), f"{mean[0]:+.2f} ± {mean[1]:.2f}"]
-            else:
-                cells += [f"{mean[0]:+.2f} ± {mean[1]:.2f}", f"{each[count - 1][0]:+.1f} ± {each[count - 1][1]:.1f}"]
+        found = accuracies(runs, "test")
+        if reference:
+            other = accuracies(by_strategy.get(reference, []), "test")
+            rows = [[x - y for x, y in zip(found[s], other[s], strict=True)] for s in found if s in other]
+            if rows and name != reference:
+                printed.add_row(name, f"{len(rows)}", *(cell(column, signed=True) for column in with_mean(rows)))
+            continue
+        validation = with_mean(list(accuracies(runs, "val").values()))[-1]
         seconds = statistics.mean(sum(v for k, v in r["seconds"].items() if k != "pretrain") for r in runs)
-        printed.add_row(name, f"{len(runs)}", *cells, f"{seconds:.0f}")
+        columns = with_mean(list(found.values()))
+        printed.add_row(name, f"{len(runs)}", *map(cell, columns), cell(validation), f"{seconds:.0f}")
     return printed
 
 
@@ -261,7 +265,7 @@ def main() -> None:
     if not options.table and not options.recipe:
         parser.error("which recipe? or --table")
     keep_freed_memory()
-    console = Console(width=200)
+    console = Console(width=160)
     for strategy in () if options.table else options.strategies:
         for seed in options.seeds:
             wanted = {"recipe": options.recipe, "seed": seed, "epochs": options.epochs, "strategy": strategy}
@@ -276,8 +280,9 @@ def main() -> None:
     for _, runs in groupby(sorted(finished(options.results), key=experiment), key=experiment):
         every = list(runs)
         if options.table or every[0]["recipe"] == options.recipe:
-            for split in ("val", "test"):
-                console.print(table(every, split))
+            for reference in (None, "alone", "paper"):
+                if (printed := table(every, reference)).row_count:
+                    console.print(printed)
 
 
 if __name__ == "__main__":
