@@ -10,10 +10,14 @@ def _die_at_write(number: int, folder: str) -> None:
     """Kill this process when it is about to open, rename or remove this many files of a folder."""
     left = number
 
+    def inside(path: str | os.PathLike[str]) -> bool:
+        return os.path.abspath(path).startswith(folder)  # noqa: PTH100 - quick, and there may be no such file
+
     def hook(event: str, details: tuple) -> None:
         nonlocal left
-        writes = event == "open" and isinstance(details[2], int) and details[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if (writes or event in ("os.rename", "os.remove", "os.mkdir")) and str(details[0]).startswith(folder):
+        opens = event == "open" and isinstance(details[0], str | os.PathLike)
+        writes = opens and details[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
+        if (writes or event in ("os.rename", "os.remove", "os.mkdir")) and inside(details[0]):
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
