@@ -61,12 +61,16 @@ def nested_blocks(layer: Layer) -> Offsets:
 
 
 def our_walk(layer: Layer, k: int, offsets: Offsets) -> Passes:
-    """Our kernels without DSP instructions: the weights of one output, at all positions, before the next output's."""
-    return list(_used(layer, k, offsets))
+    """Our kernels without DSP instructions: the weights of one output, at all positions, before the next output's.
+
+    Depth-wise, all outputs at every position, one after another: their few weights stay in the cache anyway.
+    """
+    used = _used(layer, k, offsets)
+    return [used.ravel()] if layer.kind == "depth-wise" else list(used)
 
 
 def naive_walk(layer: Layer, k: int, offsets: Offsets) -> Passes:
-    """All weights at every position, each input spread to all outputs; depth-wise, one channel after another."""
+    """All weights at every position, each input spread to all outputs; depth-wise, one output after another."""
     used = _used(layer, k, offsets)
     return [used.ravel() if layer.kind == "depth-wise" else used.T.ravel()]
 
