@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__)
+/* Without optimization, GCC has not enough registers left for the blocks of steps.h. */
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__) && defined(__GNUC__) && defined(__OPTIMIZE__)
 #define REDS_DSP_INSTRUCTIONS 1
 #else
 #define REDS_DSP_INSTRUCTIONS 0

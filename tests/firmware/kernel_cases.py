@@ -31,7 +31,12 @@ class Case:
 
 
 def cases(kind: Kind, count: int, seed: int, largest: int = 40) -> list[Case]:
-    make = {Kind.CONV_2D: conv_2d, Kind.DEPTHWISE_CONV_2D: depthwise_conv_2d, Kind.FULLY_CONNECTED: fully_connected}
+    make = {
+        Kind.CONV_2D: conv_2d,
+        Kind.DEPTHWISE_CONV_2D: depthwise_conv_2d,
+        Kind.FULLY_CONNECTED: fully_connected,
+        Kind.FLOAT_FULLY_CONNECTED: float_fully_connected,
+    }
     return [make[kind](np.random.default_rng([seed, kind, i]), largest) for i in range(count)]
 
 
@@ -123,6 +128,24 @@ def fully_connected(random: Generator, largest: int) -> Case:
     after = definitions.fully_connected(x, weights, widths, quantization, before)
     shape = [batches, segments, 0, 0, inputs, 0, 0, outputs, *[0] * 8]
     return _case(random, Kind.FULLY_CONNECTED, shape, widths, quantization, x, weights, before, after)
+
+
+def float_fully_connected(random: Generator, largest: int) -> Case:
+    batches, segments = (int(random.choice([1, 1, int(random.integers(1, 4))])) for _ in range(2))
+    inputs, outputs = _channels(random, largest), _channels(random, largest)
+    widths = _width(random, inputs), _width(random, outputs)
+    limits = (-128, 127) if random.random() < 0.5 else (0, 6)
+    x, weights, before, biases = (
+        random.standard_normal(shape).astype(np.float32)
+        for shape in ((batches, segments, inputs), (outputs, segments, inputs), (batches, outputs), (outputs,))
+    )
+    has_biases = random.random() < 0.8
+    after = definitions.float_fully_connected(x, weights, biases if has_biases else None, widths, limits, before)
+    fields = [Kind.FLOAT_FULLY_CONNECTED, batches, segments, 0, 0, inputs, 0, 0, outputs, *[0] * 8, *widths]
+    fields += [0, outputs if has_biases else 0, 0, 0, *limits, x.size, weights.size, before.size, 0, 0, 0, 0]
+    arrays = [*([biases] if has_biases else []), x, weights, before]
+    call = np.array(fields, "<i4").tobytes() + b"".join(array.tobytes() for array in arrays)
+    return Case(call, after.tobytes(), f"FLOAT_FULLY_CONNECTED {fields}")
 
 
 def _window(random: Generator) -> tuple[Window, tuple[int, int]]:

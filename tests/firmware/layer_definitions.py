@@ -67,6 +67,26 @@ def fully_connected(x: Int8, weights: Int8, widths: tuple[int, int], quantizatio
     return _outputs(sums, quantization, before)
 
 
+def float_fully_connected(
+    x: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    biases: NDArray[np.float32] | None,
+    widths: tuple[int, int],
+    limits: tuple[float, float],
+    before: NDArray[np.float32],
+) -> NDArray[np.float32]:
+    """As ``fully_connected``, in single precision: products and sums are rounded one by one, in order of the inputs."""
+    used_in, used_out = widths
+    after = before.copy()
+    for b, o in np.ndindex(len(x), used_out):
+        total = np.float32(0)
+        for left, right in zip(x[b, :, :used_in].flat, weights[o, :, :used_in].flat, strict=True):
+            total = np.float32(total + np.float32(left * right))
+        total = total if biases is None else np.float32(total + biases[o])
+        after[b, o] = np.clip(total, *limits)
+    return after
+
+
 @dataclass(frozen=True)
 class Window:
     """How a filter moves over an image: pairs are (height, width); padding is at the top and the left."""
