@@ -9,8 +9,12 @@ PY         := $(ENV)/bin/python
 READY      := $(ENV)/.ready
 RECIPE     ?= kws_dnn
 ARGS       ?=
+# of `make flash`: a board of firmware/platformio.ini
+BOARD      ?=
+# of `make emulate`: a .tflite file of the bridge; without one, the network that was trained last is converted
+MODEL      ?=
 
-.PHONY: help env demo train test lint format clean clean-env
+.PHONY: help env demo train flash emulate test lint format clean clean-env
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' Makefile
@@ -23,6 +27,14 @@ demo: $(READY)  ## from nothing to a table of nested networks, on synthetic spee
 
 train: $(READY)  ## train RECIPE=kws_dnn ARGS="key=value ..."
 	$(PY) -m reds_torch.train recipe=$(RECIPE) $(ARGS)
+
+flash: $(READY)  ## BOARD=nano33ble: convert the network that was trained last, build the firmware, upload it
+	$(PY) -m firmware.flash $(or $(BOARD),"") $(ARGS)
+
+emulate: $(READY)  ## instructions of every subnetwork on an emulated Cortex-M4F
+	@command -v arm-none-eabi-gcc >/dev/null && command -v qemu-system-arm >/dev/null || { echo "error: the emulation needs arm-none-eabi-gcc and qemu-system-arm: on Debian, apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm" >&2; exit 2; }
+	$(if $(MODEL),,$(PY) -m firmware.flash emulator $(ARGS))
+	$(MAKE) --no-print-directory -C firmware emulate BUILD=../build/firmware MODEL=$(abspath $(or $(MODEL),build/flash/model.tflite))
 
 test: $(READY)  ## the whole test suite
 	$(PY) -m pytest $(ARGS)

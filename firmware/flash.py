@@ -3,8 +3,8 @@
     python -m firmware.flash BOARD [--checkpoint FILE] [--port PORT] [data.root=PATH ...]
 
 Converts the network with the bridge (once: what lies in build/flash is used as long as it came from the same
-checkpoint), builds the application with PlatformIO and uploads it. BOARD is an environment of firmware/platformio.ini;
-arguments that are not known here go to the bridge.
+checkpoint), builds the application with PlatformIO and uploads it. BOARD is an environment of firmware/platformio.ini,
+or "emulator", for which converting is all there is to do; arguments that are not known here go to the bridge.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from pathlib import Path
 FIRMWARE = Path(__file__).parent
 PROJECT = FIRMWARE.parent
 MODEL = PROJECT / "build" / "flash"
+EMULATOR = "emulator"
 
 # Runs a command, its arguments first the program; returns its exit status.
 Runner = Callable[[Sequence[str]], int]
@@ -38,6 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         check_board(options.board)
         checkpoint = options.checkpoint or latest_checkpoint(PROJECT / "runs")
         convert(checkpoint, MODEL, _run, for_bridge)
+        if options.board == EMULATOR:
+            return 0
         build(options.board, _run)
         upload(options.board, options.port or board_port(), _run)
     except (FlashError, OSError) as error:
@@ -68,7 +71,7 @@ def boards() -> list[str]:
 
 def check_board(board: str) -> None:
     """Refuse a board that platformio.ini does not know."""
-    if board not in boards():
+    if board not in (*boards(), EMULATOR):
         raise FlashError(f"there is no board '{board}'; there are: {', '.join(boards())} (firmware/platformio.ini)")
 
 
