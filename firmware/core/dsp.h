@@ -26,10 +26,10 @@
 
 #if defined(__GNUC__)
 #define REDS_INLINE static inline __attribute__((always_inline))
-#define REDS_APART static __attribute__((noinline))
+#define REDS_APART  static __attribute__((noinline))
 #else
 #define REDS_INLINE static inline
-#define REDS_APART static
+#define REDS_APART  static
 #endif
 
 /* Four bytes from any address. */
@@ -147,8 +147,8 @@ REDS_INLINE int32_t reds_saturating_half(int32_t value)
 /* Sum of the products of the halves, plus `sum`. */
 REDS_INLINE int32_t reds_smlad(uint32_t a, uint32_t b, int32_t sum)
 {
-    const uint32_t products = (uint32_t)(reds_low_half(a) * reds_low_half(b)) +
-                              (uint32_t)(reds_high_half(a) * reds_high_half(b));
+    const uint32_t products =
+        (uint32_t)(reds_low_half(a) * reds_low_half(b)) + (uint32_t)(reds_high_half(a) * reds_high_half(b));
     return (int32_t)((uint32_t)sum + products);
 }
 

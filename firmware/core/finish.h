@@ -29,8 +29,8 @@ REDS_INLINE int8_t reds_finish_shortly(int32_t sum, int32_t multiplier, uint32_t
     return (int8_t)reds_saturating_half(reds_shift_right(value, shift_but_one) + addend);
 }
 
-/* Outputs of four channels with short shifts, but for limits that are narrower than int8. `addend` is twice the output's
- * zero point, plus 1. */
+/* Outputs of four channels with short shifts, but for limits that are narrower than int8. `addend` is twice the
+ * output's zero point, plus 1. */
 REDS_INLINE void reds_finish_four(const int32_t *sums, const int32_t *multipliers, uint32_t shifts, int32_t addend,
                                   int8_t *outputs)
 {

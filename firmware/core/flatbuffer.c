@@ -65,8 +65,8 @@ uint32_t reds_follow(RedsReader *reader, uint32_t at)
     return at + offset;
 }
 
-/* A table begins with the distance back to its vtable: u16 size of the vtable, u16 size of the table, u16 offset of each
- * field within the table. */
+/* A table begins with the distance back to its vtable: u16 size of the vtable, u16 size of the table, u16 offset of
+ * each field within the table. */
 uint32_t reds_field(RedsReader *reader, uint32_t table, uint32_t index)
 {
     const int64_t vtable = (int64_t)table - reds_read_i32(reader, table);

@@ -53,8 +53,7 @@ static int8_t multiply_row_plainly(const RedsMatrix *matrix, const RedsQuantizat
 void reds_fully_connected_s8(const RedsDenseShape *shape, RedsWidths widths, const RedsQuantization *quantization,
                              const int8_t *input, const int8_t *weights, int8_t *output, void *scratch)
 {
-    const RedsMatrix matrix =
-        reds_matrix(weights, widths.output, shape->segments, shape->input_channels, widths.input);
+    const RedsMatrix matrix = reds_matrix(weights, widths.output, shape->segments, shape->input_channels, widths.input);
 #if REDS_DSP
     if (scratch && reds_matrix_takes_columns(&matrix)) {
         multiply(shape, &matrix, quantization, input, output, (int16_t *)scratch);

@@ -49,8 +49,9 @@ void reds_fully_connected_f32(const RedsDenseShape *shape, RedsWidths widths, co
                 }
             }
             sum += biases ? biases[o] : 0;
-            output[batch * shape->output_channels + o] =
-                sum < output_min ? output_min : sum > output_max ? output_max : sum;
+            output[batch * shape->output_channels + o] = sum < output_min   ? output_min
+                                                         : sum > output_max ? output_max
+                                                                            : sum;
         }
     }
 }

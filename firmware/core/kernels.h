@@ -31,8 +31,8 @@ typedef struct RedsDenseShape {
 } RedsDenseShape;
 
 /* Weights (output_channels, filter_height, filter_width, input_channels) for CONV_2D, and (filter_height, filter_width,
- * output_channels) for DEPTHWISE_CONV_2D; inputs (batches, input_height, input_width, input_channels), outputs likewise.
- * DEPTHWISE_CONV_2D has as many input as output channels, or one input channel. */
+ * output_channels) for DEPTHWISE_CONV_2D; inputs (batches, input_height, input_width, input_channels), outputs
+ * likewise. DEPTHWISE_CONV_2D has as many input as output channels, or one input channel. */
 typedef struct RedsConvShape {
     int32_t batches;
     int32_t input_height;

@@ -3,8 +3,6 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { FLAG_FILL = 1, FLAG_OWN_BIASES = 1 };
-
 static const RedsOverrideRecord *find_override(const RedsLayer *layer, uint32_t k)
 {
     const uint32_t offset = layer->override_offsets ? layer->override_offsets[k] : 0;
@@ -23,7 +21,7 @@ static RedsStatus check_overrides(const RedsLayer *layer, uint32_t subnetwork_co
     for (uint32_t k = 0; k < subnetwork_count; k++) {
         const RedsOverrideRecord *record = find_override(layer, k);
         const int32_t width = reds_layer_widths(layer, (uint8_t)k).output;
-        if (record && record->count != width && (record->count != 1 || (record->flags & FLAG_OWN_BIASES))) {
+        if (record && record->count != width && (record->count != 1 || (record->flags & REDS_OWN_BIASES))) {
             return REDS_LAYER_OVERRIDE;
         }
     }
@@ -55,7 +53,7 @@ RedsStatus reds_layer_init(RedsLayer *layer, const RedsTable *table, uint32_t in
     layer->full.input = inputs / record->segments;
     layer->input_widths = find_widths(table, record->input_group);
     layer->output_widths = find_widths(table, record->output_group);
-    layer->fill = record->flags & FLAG_FILL;
+    layer->fill = record->flags & REDS_FILL;
     layer->table = table->bytes;
     if (layer->input_widths && layer->input_widths[0] != layer->full.input) {
         return REDS_LAYER_INPUTS;
@@ -79,7 +77,7 @@ static const int32_t *multipliers_of(const RedsOverrideRecord *record)
 
 static const int8_t *shifts_of(const RedsOverrideRecord *record)
 {
-    const void *behind = multipliers_of(record) + (record->flags & FLAG_OWN_BIASES ? 2 : 1) * record->count;
+    const void *behind = multipliers_of(record) + (record->flags & REDS_OWN_BIASES ? 2 : 1) * record->count;
     return (const int8_t *)behind;
 }
 
@@ -90,7 +88,7 @@ RedsQuantization reds_layer_quantization(const RedsLayer *layer, uint8_t k, cons
     if (record) {
         quantization.multipliers = multipliers_of(record);
         quantization.shifts = shifts_of(record);
-        if (record->flags & FLAG_OWN_BIASES) {
+        if (record->flags & REDS_OWN_BIASES) {
             quantization.biases = quantization.multipliers + record->count;
         }
         quantization.per_channel = record->count > 1;

@@ -31,8 +31,9 @@ typedef struct RedsLayer {
 
 /* Layer `index` of the table (layers are counted in the order of execution), for an operator of this kind.
  *
- * `inputs` are the input's channels (FULLY_CONNECTED: the length of a row of weights, so segments x channels), `outputs`
- * the output's. Refuses a table that does not fit the operator. A table of the full network alone fits every operator.
+ * `inputs` are the input's channels (FULLY_CONNECTED: the length of a row of weights, so segments x channels),
+ * `outputs` the output's. Refuses a table that does not fit the operator. A table of the full network alone fits every
+ * operator.
  */
 RedsStatus reds_layer_init(RedsLayer *layer, const RedsTable *table, uint32_t index, RedsKind kind, int32_t inputs,
                            int32_t outputs);

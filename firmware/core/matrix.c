@@ -35,8 +35,8 @@ int reds_matrix_takes_columns(const RedsMatrix *matrix)
     return matrix->segment_length >= 4 || matrix->segment_stride >= 4;
 }
 
-/* How far back from the last whole four the weights of a segment's remaining elements begin: 0 if nothing remains, or if
- * the four from there on lie in the segment all the same. */
+/* How far back from the last whole four the weights of a segment's remaining elements begin: 0 if nothing remains, or
+ * if the four from there on lie in the segment all the same. */
 static int32_t step_back(const RedsMatrix *matrix)
 {
     const int32_t length = matrix->segment_length;
@@ -165,8 +165,8 @@ static Walk walk_over(const RedsMatrix *matrix)
     return walk;
 }
 
-/* The walk over a row: STEP takes four elements of `row` and of `inputs`, where `columns` columns lie, and moves both on.
- * Segments of `inputs` lie one behind the other, those of a row `gap` bytes apart. */
+/* The walk over a row: STEP takes four elements of `row` and of `inputs`, where `columns` columns lie, and moves both
+ * on. Segments of `inputs` lie one behind the other, those of a row `gap` bytes apart. */
 #define FOR_EACH_FOUR(walk, segment_count, first_row, first_inputs, columns, STEP)     \
     do {                                                                               \
         const int8_t *row = (first_row);                                               \
@@ -225,7 +225,8 @@ REDS_INLINE void sum_2x2(const Walk *walk, int32_t segments, const int8_t *first
     }
 }
 
-/* Each of these is compiled apart, because the products need all registers; a single segment, the usual case, by itself. */
+/* Each of these is compiled apart, because the products need all registers; a single segment, the usual case, by
+ * itself. */
 
 REDS_APART void sum_4x1_of_one_segment(const Walk *walk, const int8_t *first, const int16_t *column,
                                        const int32_t *biases, int32_t *sums, int32_t count)
@@ -233,8 +234,8 @@ REDS_APART void sum_4x1_of_one_segment(const Walk *walk, const int8_t *first, co
     sum_4x1(walk, 1, first, column, biases, sums, count);
 }
 
-REDS_APART void sum_4x1_of_segments(const Walk *walk, const int8_t *first, const int16_t *column,
-                                    const int32_t *biases, int32_t *sums, int32_t count)
+REDS_APART void sum_4x1_of_segments(const Walk *walk, const int8_t *first, const int16_t *column, const int32_t *biases,
+                                    int32_t *sums, int32_t count)
 {
     sum_4x1(walk, walk->segments, first, column, biases, sums, count);
 }

@@ -28,9 +28,9 @@ int reds_matrix_takes_columns(const RedsMatrix *matrix);
 
 /* A column is what a row is multiplied with: the inputs of one output position, input offset added, as 16-bit numbers
  * in the order in which the DSP instructions unpack four weights: 0, 2, 1, 3. Segments begin at multiples of four and
- * are filled up with zeros. Weights are read four at a time too: those beyond a segment's last element meet zeros. Where
- * they would lie beyond the whole segment (and perhaps the model), the last four weights are read again and the zeros
- * come first: of 6 elements 0 to 5, as 0 2 1 3, - 4 - 5. Two columns lie interleaved, four by four. */
+ * are filled up with zeros. Weights are read four at a time too: those beyond a segment's last element meet zeros.
+ * Where they would lie beyond the whole segment (and perhaps the model), the last four weights are read again and the
+ * zeros come first: of 6 elements 0 to 5, as 0 2 1 3, - 4 - 5. Two columns lie interleaved, four by four. */
 typedef struct RedsColumn {
     int16_t *four;    /* that is written next */
     int32_t step;     /* from four to four */

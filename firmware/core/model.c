@@ -90,8 +90,7 @@ RedsStatus reds_model_open(RedsModel *model, const void *bytes, uint32_t size)
     }
     model->input = reds_read_u32(reader, inputs.at);
     model->output = reds_read_u32(reader, outputs.at);
-    return model->input < model->tensors.count && model->output < model->tensors.count ? REDS_OK
-                                                                                       : REDS_MODEL_MALFORMED;
+    return model->input < model->tensors.count && model->output < model->tensors.count ? REDS_OK : REDS_MODEL_MALFORMED;
 }
 
 RedsStatus reds_model_tensor(RedsModel *model, uint32_t index, RedsTensor *tensor)

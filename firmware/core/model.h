@@ -35,7 +35,12 @@ typedef enum RedsOperatorCode {
 
 /* TensorType and ActivationFunctionType of the schema. */
 typedef enum RedsType { REDS_INT32 = 2, REDS_INT8 = 9 } RedsType;
-typedef enum RedsActivation { REDS_NO_ACTIVATION = 0, REDS_RELU = 1, REDS_RELU_N1_TO_1 = 2, REDS_RELU6 = 3 } RedsActivation;
+typedef enum RedsActivation {
+    REDS_NO_ACTIVATION = 0,
+    REDS_RELU = 1,
+    REDS_RELU_N1_TO_1 = 2,
+    REDS_RELU6 = 3
+} RedsActivation;
 
 enum { REDS_MAX_RANK = 4 };
 

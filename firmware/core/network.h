@@ -1,8 +1,9 @@
 /* A minimal interpreter for the models of the bridge: reads the .tflite file in place, needs no TensorFlow.
  *
  * Operators: CONV_2D, DEPTHWISE_CONV_2D, FULLY_CONNECTED, PAD, PADV2, ADD, MEAN (over height and width),
- * AVERAGE_POOL_2D, MAX_POOL_2D, RESHAPE, RELU, RELU6, LEAKY_RELU, QUANTIZE, all int8; one input, one output. Everything is checked in
- * reds_network_init(), nothing afterwards. Results equal TensorFlow Lite Micro's reference kernels bit for bit.
+ * AVERAGE_POOL_2D, MAX_POOL_2D, RESHAPE, RELU, RELU6, LEAKY_RELU, QUANTIZE, all int8; one input, one output. Everything
+ * is checked in reds_network_init(), nothing afterwards. Results equal TensorFlow Lite Micro's reference kernels bit
+ * for bit.
  */
 #ifndef REDS_NETWORK_H
 #define REDS_NETWORK_H
@@ -29,14 +30,14 @@ typedef struct RedsTensorView {
 
 typedef struct RedsNetwork {
     RedsTable table;
-    RedsSelection selection;         /* &network->selection is what reds_select() and its kin take */
-    struct RedsOperator *operators;  /* [operator_count], in the arena, in the order of execution */
+    RedsSelection selection;        /* &network->selection is what reds_select() and its kin take */
+    struct RedsOperator *operators; /* [operator_count], in the arena, in the order of execution */
     int32_t operator_count;
     RedsTensorView input;
-    RedsTensorView output;           /* with the full network's scale: see reds_network_output() */
-    int32_t output_writer;           /* operator, -1 if there is none */
-    uint32_t arena_used;             /* bytes; an arena of this size is enough */
-    int32_t failed_operator;         /* where reds_network_init() failed, -1 if it was not at an operator */
+    RedsTensorView output;   /* with the full network's scale: see reds_network_output() */
+    int32_t output_writer;   /* operator, -1 if there is none */
+    uint32_t arena_used;     /* bytes; an arena of this size is enough */
+    int32_t failed_operator; /* where reds_network_init() failed, -1 if it was not at an operator */
 } RedsNetwork;
 
 /* Reads a model, and its table if there is one. The model (4-byte aligned; in flash, say) and the arena (8-byte

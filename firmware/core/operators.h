@@ -1,4 +1,5 @@
-/* Operators without weights, int8, on the first `width` channels of every position, as TensorFlow Lite Micro computes them. */
+/* Operators without weights, int8, on the first `width` channels of every position, as TensorFlow Lite Micro computes
+ * them. */
 #ifndef REDS_OPERATORS_H
 #define REDS_OPERATORS_H
 

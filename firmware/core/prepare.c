@@ -26,12 +26,12 @@ enum {
 };
 enum { PADDING_SAME = 0, PADDING_VALID = 1 };
 
-#define TRY(call)                        \
-    do {                                 \
+#define TRY(call)                         \
+    do {                                  \
         const RedsStatus status = (call); \
-        if (status != REDS_OK) {         \
-            return status;               \
-        }                                \
+        if (status != REDS_OK) {          \
+            return status;                \
+        }                                 \
     } while (0)
 
 void *reds_arena_take(RedsArena *arena, uint32_t size)
@@ -86,7 +86,8 @@ static RedsStatus check_activation(const Context *context, const RedsTensor *ten
         return REDS_MODEL_TYPE;
     }
     const int32_t zero_point = zero_point_of(context, tensor);
-    const int quantized = tensor->scales.count == 1 && tensor->zero_points.count == 1 && scale_of(context, tensor, 0) > 0;
+    const int quantized =
+        tensor->scales.count == 1 && tensor->zero_points.count == 1 && scale_of(context, tensor, 0) > 0;
     return quantized && zero_point >= -128 && zero_point <= 127 ? REDS_OK : REDS_MODEL_QUANTIZATION;
 }
 
@@ -166,8 +167,8 @@ static RedsStatus int32_data(const RedsTensor *tensor, const int32_t **data)
 
 /* Multiplier and shift of each output channel, or one for all where the weights have a single scale.
  *
- * TensorFlow Lite Micro multiplies the scales of input and weights as floats where a FULLY_CONNECTED has a single scale,
- * and as doubles elsewhere. */
+ * TensorFlow Lite Micro multiplies the scales of input and weights as floats where a FULLY_CONNECTED has a single
+ * scale, and as doubles elsewhere. */
 static RedsStatus prepare_scales(const Context *context, const RedsTensor *weights, int32_t outputs,
                                  RedsQuantization *quantization)
 {
@@ -185,8 +186,8 @@ static RedsStatus prepare_scales(const Context *context, const RedsTensor *weigh
     const float output_scale = scale_of(context, &context->output, 0);
     for (uint32_t i = 0; i < count; i++) {
         const float weight_scale = scale_of(context, weights, i);
-        const double product = dense && count == 1 ? (double)(input_scale * weight_scale)
-                                                   : (double)input_scale * (double)weight_scale;
+        const double product =
+            dense && count == 1 ? (double)(input_scale * weight_scale) : (double)input_scale * (double)weight_scale;
         const double real = product / (double)output_scale;
         if (weight_scale == 0 || !is_scale(real)) {
             return REDS_MODEL_QUANTIZATION;
@@ -324,13 +325,13 @@ static RedsStatus prepare_conv(Context *context, uint32_t index, RedsOperator *o
     shape->dilation_height = option(context, depthwise ? DEPTHWISE_DILATION_H : CONV_DILATION_H, 1);
     TRY(place_windows(context, option_u8(context, WINDOW_PADDING), shape));
     const int32_t inputs = shape->input_channels, outputs = shape->output_channels;
-    const int fits = depthwise ? weights.shape[0] == 1 && weights.shape[3] == outputs && (inputs == 1 || inputs == outputs)
-                               : weights.shape[0] == outputs && weights.shape[3] == inputs;
+    const int fits = depthwise
+                         ? weights.shape[0] == 1 && weights.shape[3] == outputs && (inputs == 1 || inputs == outputs)
+                         : weights.shape[0] == outputs && weights.shape[3] == inputs;
     if (!fits) {
         return REDS_MODEL_SHAPE;
     }
-    op->scratch_size =
-        (uint32_t)(depthwise ? reds_depthwise_conv_2d_scratch(shape) : reds_conv_2d_scratch(shape));
+    op->scratch_size = (uint32_t)(depthwise ? reds_depthwise_conv_2d_scratch(shape) : reds_conv_2d_scratch(shape));
     return prepare_layer(context, depthwise ? REDS_DEPTHWISE_CONV_2D : REDS_CONV_2D, &weights, inputs, outputs,
                          option_u8(context, depthwise ? DEPTHWISE_ACTIVATION : CONV_ACTIVATION), index, op);
 }
@@ -497,8 +498,9 @@ static RedsStatus prepare_rectifier(Context *context, RedsOperator *op)
     const int leaky = context->node.code == REDS_CODE_LEAKY_RELU, plain = context->node.code == REDS_CODE_QUANTIZE;
     const float input_scale = scale_of(context, &context->input, 0);
     const float output_scale = scale_of(context, &context->output, 0);
-    const float alpha =
-        leaky && context->node.options ? reds_field_f32(reader_of(context), context->node.options, LEAKY_RELU_ALPHA, 0) : 1;
+    const float alpha = leaky && context->node.options
+                            ? reds_field_f32(reader_of(context), context->node.options, LEAKY_RELU_ALPHA, 0)
+                            : 1;
     /* floats or doubles as in TensorFlow Lite Micro */
     const double above = plain ? (double)input_scale / (double)output_scale : (double)(input_scale / output_scale);
     const double below = leaky ? (double)(input_scale * alpha / output_scale) : above;

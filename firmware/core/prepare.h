@@ -1,4 +1,5 @@
-/* From operators of a .tflite file to RedsOperator: all checks, and all arithmetic that is not done for every inference. */
+/* From operators of a .tflite file to RedsOperator: all checks, and all arithmetic that is not done for every
+ * inference. */
 #ifndef REDS_PREPARE_H
 #define REDS_PREPARE_H
 

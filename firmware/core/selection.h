@@ -13,8 +13,8 @@ extern "C" {
 
 typedef struct RedsSelection {
     const RedsTable *table;
-    volatile uint8_t selected;                 /* what the next inference runs: a single byte, so never half written */
-    uint8_t active;                            /* what the present inference runs */
+    volatile uint8_t selected;                  /* what the next inference runs: a single byte, so never half written */
+    uint8_t active;                             /* what the present inference runs */
     uint32_t measured_us[REDS_MAX_SUBNETWORKS]; /* of one inference, 0 if not measured */
 } RedsSelection;
 

@@ -48,7 +48,7 @@ const char *reds_message(RedsStatus status)
     case REDS_MODEL_VERSION:
         return "the model has another schema version than 3";
     case REDS_MODEL_LIMIT:
-        return "the model has more than one subgraph, more than one input or output, more than 256 operators or 2048 tensors";
+        return "the model has more than one subgraph, input or output, or more than 256 operators or 2048 tensors";
     case REDS_MODEL_OPERATOR:
         return "the operator is not one of those that this interpreter knows";
     case REDS_MODEL_OPTION:

@@ -1,8 +1,9 @@
 /* The innermost steps of the fast paths: four weights of some rows times four inputs of some columns.
  *
- * Each step reads a column's next four inputs (two words, in the order of matrix.h) and a row's next four weights, from any
- * address, and moves the pointers on. Where the DSP instructions are there, a step is one block of assembly: compilers
- * run out of registers otherwise and move sums to the stack and back. Loads come in pairs, which the pipeline overlaps.
+ * Each step reads a column's next four inputs (two words, in the order of matrix.h) and a row's next four weights, from
+ * any address, and moves the pointers on. Where the DSP instructions are there, a step is one block of assembly:
+ * compilers run out of registers otherwise and move sums to the stack and back. Loads come in pairs, which the pipeline
+ * overlaps.
  */
 #ifndef REDS_STEPS_H
 #define REDS_STEPS_H
@@ -12,12 +13,12 @@
 
 #if REDS_DSP_INSTRUCTIONS
 
-/* Unpacks `weights` and adds their products with inputs `even` (0 and 2) and `odd` (1 and 3) to `sum`. */
-#define REDS_ADD_PRODUCTS(weights, even, odd, sum)                    \
+/* Unpacks `weights` and adds their products with the inputs `even` (0 and 2) and `odd` (1 and 3) to `sum`. */
+#define REDS_ADD_PRODUCTS(weights, sum)                               \
     "sxtb16 %[unpacked], %[" weights "]\n\t"                          \
-    "smlad  %[" sum "], %[unpacked], %[" even "], %[" sum "]\n\t"     \
+    "smlad  %[" sum "], %[unpacked], %[even], %[" sum "]\n\t"         \
     "sxtb16 %[unpacked], %[" weights "], ror #8\n\t"                  \
-    "smlad  %[" sum "], %[unpacked], %[" odd "], %[" sum "]\n\t"
+    "smlad  %[" sum "], %[unpacked], %[odd], %[" sum "]\n\t"
 
 /* The same for two columns, unpacking once. */
 #define REDS_ADD_PRODUCTS_2(weights, sum, sum_2)                      \
@@ -37,12 +38,12 @@ REDS_INLINE void reds_step_4x1(int32_t sums[4], const int8_t **row, int32_t stri
         "ldrd   %[even], %[odd], [%[column]], #8\n\t"
         "ldr    %[weights], [%[row], %[stride]]\n\t"
         "ldr    %[more_weights], [%[row], %[stride], lsl #1]\n\t"
-        REDS_ADD_PRODUCTS("weights", "even", "odd", "sum_1")
-        REDS_ADD_PRODUCTS("more_weights", "even", "odd", "sum_2")
+        REDS_ADD_PRODUCTS("weights", "sum_1")
+        REDS_ADD_PRODUCTS("more_weights", "sum_2")
         "ldr    %[weights], [%[row], %[stride_3]]\n\t"
         "ldr    %[more_weights], [%[row]], #4\n\t"
-        REDS_ADD_PRODUCTS("weights", "even", "odd", "sum_3")
-        REDS_ADD_PRODUCTS("more_weights", "even", "odd", "sum_0")
+        REDS_ADD_PRODUCTS("weights", "sum_3")
+        REDS_ADD_PRODUCTS("more_weights", "sum_0")
         : [sum_0] "+r"(sums[0]), [sum_1] "+r"(sums[1]), [sum_2] "+r"(sums[2]), [sum_3] "+r"(sums[3]),
           [row] "+r"(*row), [column] "+r"(*column), [even] "=&r"(even), [odd] "=&r"(odd),
           [weights] "=&r"(weights), [more_weights] "=&r"(more_weights), [unpacked] "=&r"(unpacked)
@@ -56,7 +57,7 @@ REDS_INLINE void reds_step_1x1(int32_t *sum, const int8_t **row, const int16_t *
     __asm__ volatile(
         "ldrd   %[even], %[odd], [%[column]], #8\n\t"
         "ldr    %[weights], [%[row]], #4\n\t"
-        REDS_ADD_PRODUCTS("weights", "even", "odd", "sum")
+        REDS_ADD_PRODUCTS("weights", "sum")
         : [sum] "+r"(*sum), [row] "+r"(*row), [column] "+r"(*column), [even] "=&r"(even), [odd] "=&r"(odd),
           [weights] "=&r"(weights), [unpacked] "=&r"(unpacked)
         :
@@ -96,8 +97,8 @@ REDS_INLINE void reds_step_1x2(int32_t sums[2], const int8_t **row, const int16_
         : "memory");
 }
 
-/* A tap of a depth-wise filter, four channels: inputs from any address, `step` from the next; weights as four 16-bit numbers
- * in the order of matrix.h. */
+/* A tap of a depth-wise filter, four channels: inputs from any address, `step` from the next; weights as four 16-bit
+ * numbers in the order of matrix.h. */
 REDS_INLINE void reds_step_depthwise(int32_t sums[4], const int8_t **input, int32_t step, const int16_t **taps,
                                      uint32_t offsets)
 {

@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { HEADER_SIZE = 24, CHECKED_FROM = 20, FLAG_FILL = 1, FLAG_OWN_BIASES = 1 };
+enum { HEADER_SIZE = 24, CHECKED_FROM = 20 };
 
 static uint16_t read_u16(const uint8_t *at)
 {
@@ -79,7 +79,7 @@ static RedsStatus check_layers(const RedsTable *table)
     for (uint32_t l = 0; l < table->layer_count; l++) {
         const RedsLayerRecord *layer = table->layers + l;
         const int in_order = l == 0 || layer->operator_index > layer[-1].operator_index;
-        const int known = layer->kind <= REDS_FULLY_CONNECTED && (layer->flags & ~FLAG_FILL) == 0 && !layer->reserved;
+        const int known = layer->kind <= REDS_FULLY_CONNECTED && (layer->flags & ~REDS_FILL) == 0 && !layer->reserved;
         const int groups = is_group(table, layer->input_group) && is_group(table, layer->output_group);
         const int coupled = layer->kind != REDS_DEPTHWISE_CONV_2D || layer->input_group == REDS_NO_GROUP ||
                             layer->input_group == layer->output_group;
@@ -101,11 +101,11 @@ static uint32_t check_override(const RedsTable *table, const RedsLayerRecord *la
     RedsOverrideRecord record;
     memcpy(&record, bytes + at, sizeof(record));
     const uint32_t count = record.count;
-    const int own_biases = record.flags == FLAG_OWN_BIASES;
+    const int own_biases = record.flags == REDS_OWN_BIASES;
     const uint32_t multipliers_at = at + (uint32_t)sizeof(record);
     const uint32_t shifts_at = multipliers_at + 4 * count * (own_biases ? 2 : 1);
     const uint32_t scale_at = shifts_at + round_up_4(count);
-    if (count == 0 || (record.flags & ~FLAG_OWN_BIASES) || record.reserved || record.output_min > record.output_max ||
+    if (count == 0 || (record.flags & ~REDS_OWN_BIASES) || record.reserved || record.output_min > record.output_max ||
         scale_at + 4 > table->size || !all_zero(bytes, shifts_at + count, scale_at)) {
         return 0;
     }

@@ -14,8 +14,11 @@
 extern "C" {
 #endif
 
-#define REDS_NO_GROUP 0xFFFFu /* channels that are always all used */
+#define REDS_NO_GROUP        0xFFFFu /* channels that are always all used */
 #define REDS_MAX_SUBNETWORKS 64
+
+enum { REDS_FILL = 1 };       /* flag of a layer: outputs beyond the width hold the zero point */
+enum { REDS_OWN_BIASES = 1 }; /* flag of an override: biases follow */
 
 typedef enum RedsKind { REDS_CONV_2D = 0, REDS_DEPTHWISE_CONV_2D = 1, REDS_FULLY_CONNECTED = 2 } RedsKind;
 
@@ -53,12 +56,12 @@ typedef struct RedsOverrideRecord {
 
 /* A valid table. */
 typedef struct RedsTable {
-    const uint8_t *bytes;               /* start, 4-byte aligned */
-    const RedsSubnetwork *subnetworks;  /* [subnetwork_count] */
-    const uint16_t *widths;             /* [group_count][subnetwork_count] */
-    const RedsLayerRecord *layers;      /* [layer_count] */
-    const uint32_t *override_offsets;   /* [layer_count][subnetwork_count], or NULL if no layer has any */
-    uint32_t size;                      /* in bytes */
+    const uint8_t *bytes;              /* start, 4-byte aligned */
+    const RedsSubnetwork *subnetworks; /* [subnetwork_count] */
+    const uint16_t *widths;            /* [group_count][subnetwork_count] */
+    const RedsLayerRecord *layers;     /* [layer_count] */
+    const uint32_t *override_offsets;  /* [layer_count][subnetwork_count], or NULL if no layer has any */
+    uint32_t size;                     /* in bytes */
     uint16_t layer_count;
     uint16_t group_count;
     uint8_t subnetwork_count;

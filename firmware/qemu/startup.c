@@ -85,5 +85,20 @@ void _fini(void)
 typedef void (*Handler)(void);
 
 __attribute__((section(".vectors"), used)) static const Handler vectors[16] = {
-    (Handler)(uintptr_t)stack_top, reset, fault, fault, fault, fault, fault, 0, 0, 0, 0, fault, fault, 0, fault, systick,
+    (Handler)(uintptr_t)stack_top,
+    reset,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    0,
+    0,
+    0,
+    0,
+    fault,
+    fault,
+    0,
+    fault,
+    systick,
 };

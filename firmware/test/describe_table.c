@@ -1,10 +1,10 @@
-/* Prints what a table says: describe_table TABLE INPUTS:OUTPUTS... (an operator's input and output channels for each layer; the
- * inputs of FULLY_CONNECTED times its segments). "error: ..." and exit 2 where it is refused.
+/* Prints what a table says: describe_table TABLE INPUTS:OUTPUTS... (an operator's input and output channels for each
+ * layer; the inputs of FULLY_CONNECTED times its segments). "error: ..." and exit 2 where it is refused.
  *
  * One line for each subnetwork, "subnetwork K macs M memory B time T energy E accuracy A"; then for each layer and
- * subnetwork "layer L K inputs I outputs O offsets IN OUT limits MIN MAX scale S multipliers M... shifts S... biases B...".
- * What a layer has of the full network's is shown as offsets 0 0, limits -128 127, scale 1, multiplier 1073741824, shift
- * 0 and no biases.
+ * subnetwork "layer L K inputs I outputs O offsets IN OUT limits MIN MAX scale S multipliers M... shifts S... biases
+ * B...". What a layer has of the full network's is shown as offsets 0 0, limits -128 127, scale 1, multiplier
+ * 1073741824, shift 0 and no biases.
  */
 #include "files.h"
 #include "reds.h"

@@ -17,12 +17,10 @@ static RedsStatus try_table(const uint8_t *bytes, uint32_t size)
     RedsStatus status = reds_table_open(&table, bytes, size);
     for (uint32_t l = 0; status == REDS_OK && l < table.layer_count; l++) {
         const RedsLayerRecord *record = table.layers + l;
-        const int32_t inputs = record->input_group == REDS_NO_GROUP
-                                   ? 3
-                                   : table.widths[record->input_group * table.subnetwork_count];
-        const int32_t outputs = record->output_group == REDS_NO_GROUP
-                                    ? 4
-                                    : table.widths[record->output_group * table.subnetwork_count];
+        const int32_t inputs =
+            record->input_group == REDS_NO_GROUP ? 3 : table.widths[record->input_group * table.subnetwork_count];
+        const int32_t outputs =
+            record->output_group == REDS_NO_GROUP ? 4 : table.widths[record->output_group * table.subnetwork_count];
         RedsLayer layer;
         status = reds_layer_init(&layer, &table, l, (RedsKind)record->kind, inputs * record->segments, outputs);
         for (uint32_t k = 0; status == REDS_OK && k < table.subnetwork_count; k++) {

@@ -1,8 +1,8 @@
 /* Switches subnetworks from an interrupt while a network runs: interrupt MODEL INPUTS EXPECTED COUNT.
  *
- * INPUTS holds int8 inputs, EXPECTED the outputs of every subnetwork for all of them (what run_model writes). Runs COUNT
- * inferences; a timer that fires at pseudo-random moments selects pseudo-random subnetworks. Every output must be, to
- * the last value, that of the subnetwork that was latched. Prints "COUNT inferences, N interrupts, M inferences
+ * INPUTS holds int8 inputs, EXPECTED the outputs of every subnetwork for all of them (what run_model writes). Runs
+ * COUNT inferences; a timer that fires at pseudo-random moments selects pseudo-random subnetworks. Every output must
+ * be, to the last value, that of the subnetwork that was latched. Prints "COUNT inferences, N interrupts, M inferences
  * interrupted by a switch, WRONG wrong" and how often each subnetwork ran.
  */
 #include <string.h>

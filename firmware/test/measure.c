@@ -1,6 +1,6 @@
 /* Instructions that a model takes in QEMU: measure MODEL. Prints a table for people; lines that begin with "=" are for
- * programs: "= inference K MACS OUTPUTS INSTRUCTIONS", "= operator K INDEX NAME MACS OUTPUTS INSTRUCTIONS", "= adaptation
- * K INSTRUCTIONS", "= arena BYTES", "= table BYTES MODEL".
+ * programs: "= inference K MACS OUTPUTS INSTRUCTIONS", "= operator K INDEX NAME MACS OUTPUTS INSTRUCTIONS", "=
+ * adaptation K INSTRUCTIONS", "= arena BYTES", "= table BYTES MODEL".
  */
 #include <string.h>
 

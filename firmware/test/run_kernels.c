@@ -1,8 +1,9 @@
 /* Runs kernels on cases from a file and writes what they leave in the output's memory: run_kernels CASES RESULTS.
  *
- * A case is 32 little-endian int32 numbers (enum Field), then multipliers (int32), biases (int32), shifts (int8), input, weights
- * and the output's memory before the call (int8; float for kind 3). Every array is copied to memory of its own, at the
- * asked distance from a multiple of 16 and with nothing behind it, so that sanitizers see any step too far.
+ * A case is 32 little-endian int32 numbers (enum Field), then multipliers (int32), biases (int32), shifts (int8),
+ * input, weights and the output's memory before the call (int8; float for kind 3). Every array is copied to memory of
+ * its own, at the asked distance from a multiple of 16 and with nothing behind it, so that sanitizers see any step too
+ * far.
  */
 #include <string.h>
 
@@ -82,10 +83,10 @@ static Copy take_copy(Reader *reader, uint32_t size, uint32_t misaligned)
 
 static RedsConvShape conv_shape(const int32_t *f)
 {
-    const RedsConvShape shape = {f[BATCHES],         f[INPUT_HEIGHT],  f[INPUT_WIDTH],     f[INPUT_CHANNELS],
-                                 f[OUTPUT_HEIGHT],   f[OUTPUT_WIDTH],  f[OUTPUT_CHANNELS], f[FILTER_HEIGHT],
-                                 f[FILTER_WIDTH],    f[STRIDE_HEIGHT], f[STRIDE_WIDTH],    f[DILATION_HEIGHT],
-                                 f[DILATION_WIDTH],  f[PADDING_TOP],   f[PADDING_LEFT]};
+    const RedsConvShape shape = {f[BATCHES],        f[INPUT_HEIGHT],  f[INPUT_WIDTH],     f[INPUT_CHANNELS],
+                                 f[OUTPUT_HEIGHT],  f[OUTPUT_WIDTH],  f[OUTPUT_CHANNELS], f[FILTER_HEIGHT],
+                                 f[FILTER_WIDTH],   f[STRIDE_HEIGHT], f[STRIDE_WIDTH],    f[DILATION_HEIGHT],
+                                 f[DILATION_WIDTH], f[PADDING_TOP],   f[PADDING_LEFT]};
     return shape;
 }
 
@@ -98,8 +99,8 @@ static void run_float(const int32_t *f, const RedsDenseShape *dense, RedsWidths 
     const Copy output = take_copy(reader, size * (uint32_t)f[OUTPUT_SIZE], 0);
     const void *x = input.bytes, *w = weights.bytes, *b = f[BIASES] ? biases.bytes : NULL;
     void *y = output.bytes;
-    reds_fully_connected_f32(dense, widths, (const float *)x, (const float *)w, (const float *)b,
-                             (float)f[OUTPUT_MIN], (float)f[OUTPUT_MAX], (float *)y);
+    reds_fully_connected_f32(dense, widths, (const float *)x, (const float *)w, (const float *)b, (float)f[OUTPUT_MIN],
+                             (float)f[OUTPUT_MAX], (float *)y);
     write_bytes(results, output.bytes, size * (uint32_t)f[OUTPUT_SIZE]);
     free(biases.memory);
     free(input.memory);
@@ -127,9 +128,8 @@ static void run_case(Reader *reader, FILE *results)
     const Copy output = take_copy(reader, (uint32_t)f[OUTPUT_SIZE], misaligned);
     const void *m = multipliers.bytes, *b = f[BIASES] ? biases.bytes : NULL;
     const RedsQuantization quantization = {
-        (const int32_t *)m,          (const int8_t *)shifts.bytes,  (const int32_t *)b,
-        (uint8_t)(f[MULTIPLIERS] > 1), (int16_t)f[INPUT_OFFSET],    (int16_t)f[OUTPUT_OFFSET],
-        (int8_t)f[OUTPUT_MIN],       (int8_t)f[OUTPUT_MAX]};
+        (const int32_t *)m,       (const int8_t *)shifts.bytes, (const int32_t *)b,    (uint8_t)(f[MULTIPLIERS] > 1),
+        (int16_t)f[INPUT_OFFSET], (int16_t)f[OUTPUT_OFFSET],    (int8_t)f[OUTPUT_MIN], (int8_t)f[OUTPUT_MAX]};
     const int8_t *x = (const int8_t *)input.bytes, *w = (const int8_t *)weights.bytes;
     int8_t *y = (int8_t *)output.bytes;
 

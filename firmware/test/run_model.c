@@ -1,7 +1,7 @@
 /* Runs every subnetwork of a model on inputs from a file: run_model MODEL INPUTS OUTPUTS [ARENA].
  *
- * INPUTS holds int8 inputs, one behind the other; OUTPUTS gets the outputs of subnetwork 0 for all inputs, then those of
- * subnetwork 1, and so on. Prints a line for the network and one for each subnetwork. ARENA: bytes, default 1 MB.
+ * INPUTS holds int8 inputs, one behind the other; OUTPUTS gets the outputs of subnetwork 0 for all inputs, then those
+ * of subnetwork 1, and so on. Prints a line for the network and one for each subnetwork. ARENA: bytes, default 1 MB.
  */
 #include <string.h>
 
