@@ -75,6 +75,7 @@ def test_with_batch_norm(settings, start, start_both, tmp_path):
         *settings,
         "pretrain.max_epochs=0",
         "trainer.max_epochs=2",
+        "finetune.batch_norm=frozen",
         "finetune.batch_norm_share=0.5",
     ]
     ended([start([*arguments, "run_dir=one", "data.batch_size=20"])], tmp_path)
