@@ -80,7 +80,7 @@ class AdaptiveModel:
             ModuleNotFoundError: without ai-edge-litert, which the extra ``bridge`` brings.
         """
         try:
-            from ai_edge_litert.interpreter import Interpreter  # type: ignore[import-untyped]  # noqa: PLC0415
+            from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - an extra
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError("LiteRT is missing: pip install 'reds-torch[bridge]'") from error
         runs = [_LiteRT(Interpreter(str(path), num_threads=threads)) for path in models]
