@@ -23,13 +23,13 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bridge.converter import FloatModel, calibrate, to_float, to_int8
+from bridge.converter import calibrate, export_subnetworks, to_float, to_int8
 from bridge.input_range import search_input_range
 from bridge.runtimes import input_output, quantized, run_micro
 from bridge.samples import Samples, load_samples
 from bridge.settings import RangeKind
 from bridge.subnetworks import cut
-from bridge.tflite import channels_last
+from bridge.tflite import channels_last, convert
 from bridge.verify import torch_outputs
 from reds_torch.checkpoint import load
 from reds_torch.evaluate import data_module
@@ -50,7 +50,8 @@ def measure(checkpoint: Path, settings: Sequence[str], samples_count: int) -> di
     data.prepare_data()
     samples = load_samples(data, samples_count, 10_000)
     calibration = channels_last(samples.calibration)
-    model: FloatModel = to_float(net)
+    graphs = export_subnetworks(net)
+    model = to_float(net, graphs, *convert(graphs[0]))
     whole = calibrate(model, calibration)
     low, high = search_input_range(model, calibration[:128])
     clipped = calibrate(model, np.clip(calibration, low, high))

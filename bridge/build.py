@@ -18,7 +18,7 @@ from reds_torch.nested.network import NestedNetwork
 from reds_torch.run_folder import write_json
 
 from .calibration import union
-from .converter import FloatModel, calibrate, subnetworks_from, to_float, to_int8, with_table
+from .converter import FloatModel, calibrate, export_subnetworks, subnetworks_from, to_float, to_int8, with_table
 from .flatbuffer import read
 from .graph import Graph
 from .headers import DeviceModel, Examples, write_sources
@@ -29,7 +29,7 @@ from .samples import Samples, load_samples
 from .settings import RESULTS, BuildSettings
 from .subnetworks import cut
 from .table import SubnetworkTable, encode
-from .tflite import channels_last
+from .tflite import channels_last, convert
 from .verify import Verified, as_json, verify
 
 # of the calibration samples, for the search of the input's range, which calibrates many times
@@ -69,7 +69,8 @@ def build(net: NestedNetwork, data: Any, settings: BuildSettings, folder: Path) 
         data.prepare_data()
         samples = load_samples(data, settings.calibration_samples, settings.test_samples, settings.calibration)
     with _stage("float32 model", seconds):
-        floats = to_float(net, settings.first)
+        graphs = export_subnetworks(net, settings.first)
+        floats = to_float(net, graphs, *convert(graphs[0]))
     with _stage("ranges", seconds):
         calibration = _clipped(floats, channels_last(samples.calibration), settings)
         ranges = calibrate(floats, calibration, settings.percentile)

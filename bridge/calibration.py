@@ -9,6 +9,7 @@ The calibrator is TensorFlow's own, below its public interface, whose quantizer 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
@@ -23,6 +24,8 @@ from .quiet import captured_output
 # smallest and largest value of each activation, by the tensor's name
 Ranges = Mapping[str, tuple[float, float]]
 
+# a shorter range is that of a tensor that is always zero: the calibrator starts from the smallest float32
+_NOTHING = 1e-12
 _BINS = 4096  # of the histograms that percentiles are read off
 
 
@@ -78,7 +81,7 @@ def with_ranges(model: bytes, ranges: Ranges) -> bytes:
 def including_zero(smallest: float, largest: float) -> tuple[float, float]:
     """A range that can be quantized: it holds zero, which padding must hit exactly, and more than zero."""
     smallest, largest = min(smallest, 0.0), max(largest, 0.0)
-    return (smallest, largest) if largest > smallest else (0.0, 1.0)
+    return (smallest, largest) if largest - smallest > _NOTHING else (0.0, 1.0)
 
 
 def _extremes(model: bytes, inputs: np.ndarray) -> dict[str, tuple[float, float]]:
@@ -107,7 +110,8 @@ def _percentiles(model: bytes, inputs: np.ndarray, ranges: Ranges, percentile: f
     output = int(graph.subgraph.outputs[0])
     indices = {i: graph.name(i) for i in range(len(graph.subgraph.tensors)) if i != output and graph.name(i) in ranges}
     histograms = {name: np.zeros(_BINS, np.int64) for name in indices.values()}
-    with captured_output():
+    with captured_output(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that keeping all tensors takes memory
         interpreter = Interpreter(model_content=model, experimental_preserve_all_tensors=True, num_threads=1)
         interpreter.allocate_tensors()
     for sample in inputs:

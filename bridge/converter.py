@@ -24,6 +24,7 @@ from .settings import RangeKind
 from .simplification import (
     add_constant,
     check_operators,
+    drop_unused,
     flatten_inside_dense_layers,
     layer_operators,
     name_tensors,
@@ -31,7 +32,6 @@ from .simplification import (
 )
 from .subnetworks import cut
 from .table import Kind, Override, SubnetworkRow, SubnetworkTable
-from .tflite import convert
 
 
 @dataclass(frozen=True)
@@ -75,25 +75,40 @@ def subnetworks_from(net: NestedNetwork, first: int) -> Sequence[Subnetwork]:
     return chosen
 
 
-def to_float(net: NestedNetwork, first: int = 0) -> FloatModel:
-    """Convert a nested network to a float32 model and its subnetworks.
+def export_subnetworks(net: NestedNetwork, first: int = 0) -> list[onnx.ModelProto]:
+    """Every subnetwork as an ONNX graph.
 
     Args:
         net: the nested network.
         first: the subnetwork that becomes the full network of the model.
 
     Raises:
-        BridgeError: the network or one of its operators can't be converted.
+        BridgeError: there is no such subnetwork, or the network can't be converted.
     """
     check_nesting(net)
-    chosen = subnetworks_from(net, first)
-    graphs = [export(net.extract(k), net.input_shape[1:]) for k in range(first, len(net.subnetworks))]
+    subnetworks_from(net, first)
+    return [export(net.extract(k), net.input_shape[1:]) for k in range(first, len(net.subnetworks))]
+
+
+def to_float(net: NestedNetwork, graphs: Sequence[onnx.ModelProto], converted: bytes) -> FloatModel:
+    """A nested network as a float32 model and its subnetworks.
+
+    Args:
+        net: the nested network.
+        graphs: its last subnetworks, the first of which becomes the full network of the model.
+        converted: what `convert` made of that one.
+
+    Raises:
+        BridgeError: the conversion changed the network, or used an operator that subnetworks can't run.
+    """
+    chosen = net.subnetworks[-len(graphs) :]
     exported = [layers_of(graph) for graph in graphs]
-    graph = Graph(read(convert(graphs[0])))
+    graph = Graph(read(converted))
     order = match(net, chosen[0].widths, exported[0], graph)
     restore_biases(graph, [exported[0][index] for index in order])
     flatten_inside_dense_layers(graph)
     check_operators(graph)
+    drop_unused(graph)
     modules = [net.structure.layers[index].name for index in order]
     name_tensors(graph, modules)
     table = SubnetworkTable(
@@ -167,4 +182,5 @@ def _with_parameters(data: bytes, parameters: Sequence[OwnParameters]) -> bytes:
             ],
             np.int32,
         )
+    drop_unused(graph)
     return write(graph.model)

@@ -20,6 +20,8 @@ from .subnetworks import cut
 _SHARES = (0.7, 0.5, 0.35, 0.25, 0.18)
 # a shorter range must be better by this factor: the divergence is measured on few samples
 _CLEARLY = 0.95
+# nats; where the answers are this near, there is nothing to gain
+_NEAR = 1e-3
 
 
 def search_input_range(
@@ -46,6 +48,8 @@ def search_input_range(
         if (whole >= 0) if side == 0 else (whole <= 0):
             continue
         for share in _SHARES:
+            if best < _NEAR:
+                break
             candidate = (whole * share, high) if side == 0 else (low, whole * share)
             found = divergence(*candidate)
             if found < _CLEARLY * best:

@@ -89,10 +89,21 @@ def export(module: nn.Module, input_shape: Sequence[int], dynamic_batch: bool = 
     simplified, agrees = onnxsim.simplify(model)
     if not agrees:
         raise BridgeError("the simplified ONNX graph computes something else than the exported one")
+    use_gemm(simplified)
     fold_batch_norm(simplified)
     check_supported(simplified)
     onnx.checker.check_model(simplified, full_check=True)
     return simplified
+
+
+def use_gemm(model: onnx.ModelProto) -> None:
+    """Write dense layers without bias, which torch exports as MatMul, as Gemm like the others. In place."""
+    known = onnx.shape_inference.infer_shapes(model).graph
+    ranks = {value.name: len(value.type.tensor_type.shape.dim) for value in [*known.input, *known.value_info]}
+    constants = {tensor.name for tensor in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "MatMul" and node.input[1] in constants and ranks.get(node.input[0]) == 2:
+            node.op_type = "Gemm"
 
 
 def fold_batch_norm(model: onnx.ModelProto) -> None:

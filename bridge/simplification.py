@@ -17,7 +17,7 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import BufferT, OperatorT, TensorT, TensorType
 
 from .error import BridgeError
-from .graph import Graph
+from .graph import Graph, elements
 from .onnx_export import INPUT, OUTPUT, OnnxLayer
 from .table import Kind
 
@@ -105,6 +105,40 @@ def check_operators(graph: Graph) -> None:
             f"the converted model uses {', '.join(sorted(foreign))}, which the bridge does not put into a model with "
             f"subnetworks; it knows {', '.join(sorted(OPERATORS))}"
         )
+
+
+def drop_unused(graph: Graph) -> None:
+    """Leave out tensors, buffers and operator codes that nothing refers to any more. In place.
+
+    TensorFlow's calibrator refuses a model that names an operator that it does not use.
+    """
+    model, operators = graph.model, graph.operators
+    signatures = [entry for s in elements(model.signatureDefs) for entry in (*elements(s.inputs), *elements(s.outputs))]
+    used = {int(i) for o in operators for i in (*o.inputs, *o.outputs) if i >= 0}
+    tensors = sorted(used | {*graph.inputs, *graph.outputs} | {entry.tensorIndex for entry in signatures})
+    number = {-1: -1} | {old: new for new, old in enumerate(tensors)}
+    for operator in operators:
+        operator.inputs, operator.outputs = (
+            np.array([number[int(i)] for i in indices], np.int32) for indices in (operator.inputs, operator.outputs)
+        )
+    for entry in signatures:
+        entry.tensorIndex = number[entry.tensorIndex]
+    subgraph = graph.subgraph
+    subgraph.inputs, subgraph.outputs = (
+        np.array([number[i] for i in indices], np.int32) for indices in (graph.inputs, graph.outputs)
+    )
+    subgraph.tensors = [subgraph.tensors[i] for i in tensors]
+
+    # buffer 0 is the empty one, by the schema's rule
+    owners = [*subgraph.tensors, *elements(model.metadata)]
+    buffers = sorted({0} | {owner.buffer for owner in owners})
+    for owner in owners:
+        owner.buffer = buffers.index(owner.buffer)
+    model.buffers = [model.buffers[i] for i in buffers]
+    codes = sorted({operator.opcodeIndex for operator in operators})
+    for operator in operators:
+        operator.opcodeIndex = codes.index(operator.opcodeIndex)
+    model.operatorCodes = [model.operatorCodes[i] for i in codes]
 
 
 def add_constant(graph: Graph, name: str, values: np.ndarray) -> int:

@@ -21,15 +21,15 @@ from .error import BridgeError
 _SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 _PROGRAM = """
 import sys, onnx2tf
-name, keep = sys.argv[1], sys.argv[2:]
-onnx2tf.convert(
-    input_onnx_file_path="model.onnx",
-    output_folder_path="converted",
-    not_use_onnxsim=True,
-    custom_input_op_name_np_data_path=[[name, "sample.npy", 0.0, 1.0]],
-    keep_shape_absolutely_input_names=keep or None,
-    non_verbose=True,
-)
+for name in sys.argv[1:]:
+    onnx2tf.convert(
+        input_onnx_file_path=f"{name}.onnx",
+        output_folder_path=name,
+        not_use_onnxsim=True,
+        custom_input_op_name_np_data_path=[["input", f"{name}.npy", 0.0, 1.0]],
+        keep_shape_absolutely_input_names=None if name.startswith("map") else ["input"],
+        non_verbose=True,
+    )
 """
 
 
@@ -38,26 +38,30 @@ def channels_last(batch: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(batch.transpose(0, 2, 3, 1)) if batch.ndim == 4 else batch
 
 
-def convert(model: onnx.ModelProto) -> bytes:
-    """Convert a graph of one input to a float32 model that takes one sample at a time, channels last.
+def convert(*models: onnx.ModelProto) -> list[bytes]:
+    """Convert graphs to float32 models that take one sample at a time, channels last.
+
+    Args:
+        models: each with one input, called "input"; converted in one process, since it takes seconds to start.
 
     Raises:
         BridgeError: onnx2tf failed; the message is its last one.
     """
-    (graph_input,) = model.graph.input
-    shape = [d.dim_value for d in graph_input.type.tensor_type.shape.dim]
     random = np.random.default_rng(0)
-    with tempfile.TemporaryDirectory(prefix="reds-bridge-") as name:
-        folder = Path(name)
-        onnx.save(model, folder / "model.onnx")
-        np.save(folder / "sample.npy", channels_last(random.standard_normal(shape, dtype=np.float32)))
+    with tempfile.TemporaryDirectory(prefix="reds-bridge-") as temporary:
+        folder = Path(temporary)
+        names = []
+        for number, model in enumerate(models):
+            shape = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim]
+            names.append(f"map{number}" if len(shape) == 4 else f"vector{number}")
+            onnx.save(model, folder / f"{names[-1]}.onnx")
+            np.save(folder / f"{names[-1]}.npy", channels_last(random.standard_normal(shape, dtype=np.float32)))
         np.save(folder / _SAMPLES, random.random((20, 128, 128, 3), dtype=np.float32))
-        keep = [] if len(shape) == 4 else [graph_input.name]
-        output = _run([sys.executable, "-P", "-c", _PROGRAM, graph_input.name, *keep], folder)
-        converted = folder / "converted" / "model_float32.tflite"
-        if not converted.is_file():
+        output = _run([sys.executable, "-P", "-c", _PROGRAM, *names], folder)
+        converted = [folder / name / f"{name}_float32.tflite" for name in names]
+        if not all(file.is_file() for file in converted):
             raise BridgeError(f"onnx2tf failed: {_reason(output)}")
-        return converted.read_bytes()
+        return [file.read_bytes() for file in converted]
 
 
 def _run(command: list[str], folder: Path) -> str:
