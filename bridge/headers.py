@@ -61,10 +61,10 @@ class Examples:
 
 
 def write_sources(folder: Path, model: DeviceModel, examples: Examples, features: FeatureSettings | None) -> None:
-    """Fill a folder, which is made, with model.h, model.c, test_inputs.h, test_inputs.c and, for speech, features.h."""
+    """Fill a folder, which is made here: model.h, model.c, test_inputs.h, test_inputs.c and, for speech, speech_features.h."""
     sources = {**model_sources(model), **test_sources(examples)}
     if features is not None:
-        sources["features.h"] = features_header(features)
+        sources["speech_features.h"] = features_header(features)
     folder.mkdir()
     for name, text in sources.items():
         (folder / name).write_text(text)
@@ -131,7 +131,7 @@ def test_sources(examples: Examples) -> dict[str, str]:
 
 
 def features_header(settings: FeatureSettings) -> str:
-    """features.h: how the model's inputs are computed from sound, in samples and Hz."""
+    """speech_features.h: how the model's inputs are computed from sound, in samples and Hz."""
     constants: dict[str, int | str] = {
         "FEATURES_SAMPLE_RATE": SAMPLE_RATE,
         "FEATURES_WINDOW": settings.window,
@@ -144,7 +144,7 @@ def features_header(settings: FeatureSettings) -> str:
         "FEATURES_HIGHEST_HZ": c_float(HIGHEST_HZ),
         "FEATURES_FLOOR": c_float(FLOOR),
     }
-    return _header("FEATURES_H", constants, [])
+    return _header("SPEECH_FEATURES_H", constants, [])
 
 
 def c_string(text: str) -> str:

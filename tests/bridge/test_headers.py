@@ -15,7 +15,7 @@ PROGRAM = r"""
 #include <stdio.h>
 #include "model.h"
 #include "test_inputs.h"
-#include "features.h"
+#include "speech_features.h"
 
 int main(void) {
     unsigned long sum = 0;
