@@ -66,4 +66,4 @@ class RandomNetwork(nn.Module):
 @pytest.mark.parametrize("seed", range(300))
 def test_random_network(seed):
     model = RandomNetwork(seed)
-    check_every_property(model, torch.randn(2, *model.inputs), random.Random(seed).choice([0.9, 0.5, 0.2]))
+    check_every_property(model, torch.randn(2, *model.inputs), [0.9, 0.5, 0.2])

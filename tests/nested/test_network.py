@@ -1,42 +1,12 @@
+import copy
+
 import pytest
 import torch
-import torchvision
-from properties import check_every_property
 from torch import nn
 
 from reds_torch.models import dnn
 from reds_torch.nested import Subnetwork
 from reds_torch.nested.network import nest
-
-
-@pytest.mark.parametrize("share", [0.99, 0.4, 0.01])
-def test_dnn(share):
-    check_every_property(dnn("s"), torch.randn(4, 1, 25, 10), share)
-
-
-@pytest.mark.parametrize("share", [0.9, 0.5, 0.01])
-def test_residual_network(residual, share):
-    check_every_property(residual, torch.randn(3, 2, 8, 6), share)
-
-
-TORCHVISION = {
-    "resnet18": 32,
-    "mobilenet_v2": 32,
-    "efficientnet_b0": 32,
-    "convnext_tiny": 32,
-    "densenet121": 32,
-    "vit_b_16": 224,
-}
-
-
-@pytest.mark.parametrize("name", TORCHVISION)
-def test_torchvision(name):
-    model = getattr(torchvision.models, name)(num_classes=10)
-    with torch.no_grad():
-        for parameter in model.parameters():  # some start as zeros, which would hide errors
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    for share in (0.7, 0.4, 0.1) if name == "resnet18" else (0.4,):
-        check_every_property(model, torch.randn(2, 3, TORCHVISION[name], TORCHVISION[name]), share)
 
 
 def test_nesting_leaves_the_modes_of_the_model(residual):
@@ -76,6 +46,64 @@ def test_batch_norm_of_a_subnetwork_trains_the_shared_statistics(residual):
         net(torch.randn(8, 2, 8, 6))
     changed = net.model.norm.running_mean != before
     assert changed.tolist() == [True, True, False, False, False, False]
+
+
+class TwoBranches(nn.Module):
+    """Batch norm over the channels of two layers."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(2, 4, 1), nn.Conv2d(2, 3, 1)
+        self.norm, self.head = nn.BatchNorm2d(7), nn.Linear(7, 3)
+
+    def forward(self, x):
+        return self.head(self.norm(torch.cat([self.a(x), self.b(x)], 1)).mean((2, 3)))
+
+
+def test_batch_norm_over_several_groups_trains_the_shared_statistics():
+    net = nest(TwoBranches(), torch.zeros(1, 2, 3, 3)).train()
+    small = net.extract({"a": 2, "b": 1}).train()
+    x = torch.randn(8, 2, 3, 3)
+    with net.active({"a": 2, "b": 1}):
+        net(x)
+    small(x)
+    assert torch.equal(net.model.norm.running_var[[0, 1, 4]], small.norm.running_var)
+    assert torch.equal(net.model.norm.running_var[[2, 3, 5, 6]], torch.ones(4))
+    net.eval()
+    before = net.model.norm.running_var.clone()
+    with net.active({"a": 2, "b": 1}):
+        net(x)
+    assert torch.equal(net.model.norm.running_var, before)
+
+
+def test_the_model_is_whole_again_after_a_subnetwork_ran(residual):
+    net = nest(residual, torch.zeros(1, 2, 8, 6))
+    parameters, attributes = dict(net.model.named_parameters()), repr(net.model)
+    for failing in (False, True):
+        with net.active({"stem": 2, "hidden": 3}):
+            if failing:
+                with pytest.raises(RuntimeError):
+                    net(torch.zeros(1, 3, 8, 6))
+            else:
+                net(torch.zeros(1, 2, 8, 6))
+        assert repr(net.model) == attributes
+        now = dict(net.model.named_parameters())
+        assert now.keys() == parameters.keys()
+        assert all(now[name] is parameter for name, parameter in parameters.items())
+
+
+def test_a_copy_of_a_network_runs_on_its_own_weights(residual):
+    net = nest(residual, torch.zeros(1, 2, 8, 6))
+    x, widths = torch.randn(2, 2, 8, 6), {"stem": 2, "hidden": 3}
+    with net.active(widths):
+        before = net(x)
+        copied = copy.deepcopy(net)
+        with torch.no_grad():
+            for parameter in copied.parameters():
+                parameter.zero_()
+        assert torch.equal(net(x), before)
+    with copied.active(widths):
+        assert torch.equal(copied(x), torch.zeros(2, 5))
 
 
 def test_modes_follow_the_shared_model(residual):
