@@ -61,7 +61,7 @@ class Examples:
 
 
 def write_sources(folder: Path, model: DeviceModel, examples: Examples, features: FeatureSettings | None) -> None:
-    """Fill a folder, which is made here: model.h, model.c, test_inputs.h, test_inputs.c and, for speech, speech_features.h."""
+    """Make a folder with model.h, model.c, test_inputs.h, test_inputs.c and, for speech, speech_features.h."""
     sources = {**model_sources(model), **test_sources(examples)}
     if features is not None:
         sources["speech_features.h"] = features_header(features)
