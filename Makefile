@@ -10,7 +10,7 @@ READY      := $(ENV)/.ready
 RECIPE     ?= kws_dnn
 ARGS       ?=
 # of `make flash`: a board of firmware/platformio.ini
-BOARD      ?=
+BOARD      ?= nano33ble
 # of `make emulate`: a .tflite file of the bridge; without one, the network that was trained last is converted
 MODEL      ?=
 
@@ -29,7 +29,7 @@ train: $(READY)  ## train RECIPE=kws_dnn ARGS="key=value ..."
 	$(PY) -m reds_torch.train recipe=$(RECIPE) $(ARGS)
 
 flash: $(READY)  ## BOARD=nano33ble: convert the network that was trained last, build the firmware, upload it
-	$(PY) -m firmware.flash $(or $(BOARD),"") $(ARGS)
+	$(PY) -m firmware.flash $(BOARD) $(ARGS)
 
 emulate: $(READY)  ## instructions of every subnetwork on an emulated Cortex-M4F
 	@command -v arm-none-eabi-gcc >/dev/null && command -v qemu-system-arm >/dev/null || { echo "error: the emulation needs arm-none-eabi-gcc and qemu-system-arm: on Debian, apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm" >&2; exit 2; }
