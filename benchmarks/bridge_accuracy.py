@@ -32,7 +32,7 @@ from bridge.subnetworks import cut
 from bridge.tflite import channels_last, convert
 from bridge.verify import torch_outputs
 from reds_torch.checkpoint import load
-from reds_torch.evaluate import data_module
+from reds_torch.checkpoint_data import data_module
 
 RESULTS = Path(__file__).parent / "results" / "bridge_accuracy.jsonl"
 

@@ -10,7 +10,7 @@ subnetwork of the paper's scheme by itself, from random weights, for the epochs 
 
 A finished run is one JSON line in --results, so that the script goes on where it stopped; an interrupted run is
 resumed. The tables give mean accuracies, and the paired differences to ``alone`` and to ``paper`` with their standard
-errors. Strategies are chosen by the validation mean.
+errors; the validation mean stands beside them.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ import torch
 
 import reds_torch as reds
 from reds_torch import evaluate
+from reds_torch.checkpoint_data import data_module
 from reds_torch.command_line import DATA_MODULES
 from reds_torch.data.speech_commands import SpeechCommands
 from reds_torch.data.synthetic import SyntheticSpeech
@@ -129,11 +130,11 @@ def test_a_canonical_test_set_is_used_again(folder, tones, capsys):
 def test_another_module_gets_the_settings_that_it_takes(folder, tones, capsys):
     speech = SyntheticSpeech(words=["yes", "no"], speakers=5, noise_volume=0.05)
     net = reds.load(checkpoint(folder / "net.ckpt", speech))
-    data = evaluate.data_module(net, ["data=speech_commands", f"data.root={tones}"])
+    data = data_module(net, ["data=speech_commands", f"data.root={tones}"])
     assert isinstance(data, SpeechCommands)
     shared = {key: value for key, value in speech.settings.items() if key in data.settings}
     assert data.settings == shared
-    assert evaluate.data_module(net, []).settings == speech.settings
+    assert data_module(net, []).settings == speech.settings
 
 
 @pytest.mark.parametrize(
