@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from network_models import nested, separable
-from test_network import expected
+from test_interpreter import expected
 
 
 def test_no_output_mixes_two_subnetworks(emulate: Callable[..., str], tmp_path: Path) -> None:
