@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "dsp.h"
+
 void reds_fill_beyond_s8(int8_t *output, int32_t positions, int32_t channels, int32_t width, int8_t value)
 {
     if (width == channels) {
@@ -10,6 +12,13 @@ void reds_fill_beyond_s8(int8_t *output, int32_t positions, int32_t channels, in
     for (int32_t i = 0; i < positions; i++) {
         memset(output + i * channels + width, value, (size_t)(channels - width));
     }
+}
+
+int reds_prefers_all_inputs(int32_t segments, int32_t channels, int32_t width)
+{
+    /* four elements are one step; the end of a segment takes more instructions than one step, fewer than two */
+    const int32_t steps = (width + 3) / 4 + 1;
+    return REDS_DSP && segments > 1 && width < channels && channels <= 4 * steps;
 }
 
 uint32_t reds_fully_connected_macs(const RedsDenseShape *shape, RedsWidths widths)

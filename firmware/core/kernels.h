@@ -55,6 +55,11 @@ int32_t reds_fully_connected_scratch(const RedsDenseShape *shape);
 int32_t reds_conv_2d_scratch(const RedsConvShape *shape);
 int32_t reds_depthwise_conv_2d_scratch(const RedsConvShape *shape);
 
+/* Whether a layer that reads `width` of `channels` channels at each of `segments` positions (CONV_2D: taps of its
+ * filter) works faster on all of them: a row of weights is then read in one run. The channels beyond the width must
+ * hold the input's zero point for that (reds_fill_beyond_s8). */
+int reds_prefers_all_inputs(int32_t segments, int32_t channels, int32_t width);
+
 /* Multiply-accumulates of one inference. */
 uint32_t reds_fully_connected_macs(const RedsDenseShape *shape, RedsWidths widths);
 uint32_t reds_conv_2d_macs(const RedsConvShape *shape, RedsWidths widths);

@@ -96,12 +96,17 @@ static void append_zeros(RedsColumn *column, int32_t length, int32_t runs)
     }
 }
 
-/* Runs of whole fours, or whole segments whose last four can be read beyond their end (back is 0). */
+/* Runs of whole fours, or whole segments of at least four elements, or of fewer that lie within more. */
 REDS_APART void append_fours(RedsColumn *column, const int8_t *from, int32_t length, int32_t runs, int32_t stride)
 {
-    static const uint32_t used_even[4] = {0, 0x0000FFFFu, 0x0000FFFFu, 0xFFFFFFFFu};
-    static const uint32_t used_odd[4] = {0, 0, 0x0000FFFFu, 0x0000FFFFu};
-    const int32_t step = column->step, rest = length % 4;
+    /* of the last four, what is in use: the first elements, or the last ones where the four is read again (back) */
+    static const uint32_t first_even[4] = {0, 0x0000FFFFu, 0x0000FFFFu, 0xFFFFFFFFu};
+    static const uint32_t first_odd[4] = {0, 0, 0x0000FFFFu, 0x0000FFFFu};
+    static const uint32_t last_even[4] = {0, 0, 0xFFFF0000u, 0xFFFF0000u};
+    static const uint32_t last_odd[4] = {0, 0xFFFF0000u, 0xFFFF0000u, 0xFFFFFFFFu};
+    const int32_t step = column->step, back = column->back, rest = length % 4;
+    const uint32_t used_even = back ? last_even[rest] : first_even[rest];
+    const uint32_t used_odd = back ? last_odd[rest] : first_odd[rest];
     const uint32_t offsets = column->offsets;
     int16_t *four = column->four;
     for (; runs; runs--, from += stride) {
@@ -111,9 +116,8 @@ REDS_APART void append_fours(RedsColumn *column, const int8_t *from, int32_t len
             store_four(four, reds_sxtab16(offsets, word), reds_sxtab16_ror8(offsets, word));
         }
         if (rest) {
-            const uint32_t word = reds_load_4(next);
-            store_four(four, reds_sxtab16(offsets, word) & used_even[rest],
-                       reds_sxtab16_ror8(offsets, word) & used_odd[rest]);
+            const uint32_t word = reds_load_4(next - back);
+            store_four(four, reds_sxtab16(offsets, word) & used_even, reds_sxtab16_ror8(offsets, word) & used_odd);
             four += step;
         }
     }
@@ -122,7 +126,7 @@ REDS_APART void append_fours(RedsColumn *column, const int8_t *from, int32_t len
 
 void reds_column_append(RedsColumn *column, const int8_t *from, int32_t length, int32_t runs, int32_t stride)
 {
-    const int whole_segments = length == column->length && column->back == 0;
+    const int whole_segments = length == column->length;
     const int whole_fours = column->written % 4 == 0 && length % 4 == 0;
     if (whole_segments || whole_fours) {
         if (from) {
@@ -165,44 +169,65 @@ static Walk walk_over(const RedsMatrix *matrix)
     return walk;
 }
 
-/* The walk over a row: STEP takes four elements of `row` and of `inputs`, where `columns` columns lie, and moves both
- * on. Segments of `inputs` lie one behind the other, those of a row `gap` bytes apart. */
-#define FOR_EACH_FOUR(walk, segment_count, first_row, first_inputs, columns, STEP)     \
-    do {                                                                               \
-        const int8_t *row = (first_row);                                               \
-        const int16_t *inputs = (first_inputs);                                        \
-        int32_t remaining = (segment_count);                                           \
-        do {                                                                           \
-            const int16_t *const sixteens_end = inputs + (walk)->sixteens * (columns); \
-            const int16_t *const fours_end = inputs + (walk)->fours * (columns);       \
-            while (inputs != sixteens_end) {                                           \
-                STEP;                                                                  \
-                STEP;                                                                  \
-                STEP;                                                                  \
-                STEP;                                                                  \
-            }                                                                          \
-            while (inputs != fours_end) {                                              \
-                STEP;                                                                  \
-            }                                                                          \
-            if ((walk)->back) {                                                        \
-                row -= (walk)->back;                                                   \
-                STEP;                                                                  \
-            }                                                                          \
-            row += (walk)->gap;                                                        \
-        } while (--remaining);                                                         \
+/* The walk over a row of a single segment: STEP takes four elements of `row` and of `inputs`, where `columns` columns
+ * lie, and moves both on. */
+#define FOR_EACH_FOUR(walk, first_row, first_inputs, columns, STEP)                \
+    do {                                                                           \
+        const int8_t *row = (first_row);                                           \
+        const int16_t *inputs = (first_inputs);                                    \
+        const int16_t *const sixteens_end = inputs + (walk)->sixteens * (columns); \
+        const int16_t *const fours_end = inputs + (walk)->fours * (columns);       \
+        while (inputs != sixteens_end) {                                           \
+            STEP;                                                                  \
+            STEP;                                                                  \
+            STEP;                                                                  \
+            STEP;                                                                  \
+        }                                                                          \
+        while (inputs != fours_end) {                                              \
+            STEP;                                                                  \
+        }                                                                          \
+        if ((walk)->back) {                                                        \
+            row -= (walk)->back;                                                   \
+            STEP;                                                                  \
+        }                                                                          \
+    } while (0)
+
+/* The same for a row of many segments, `gap` bytes apart in the row, side by side in the inputs. They are short as a
+ * rule: fewer instructions between them, more within them. */
+#define FOR_EACH_FOUR_OF_SEGMENTS(walk, first_row, first_inputs, columns, STEP)             \
+    do {                                                                                    \
+        const int32_t padded = (walk)->fours + ((walk)->back ? 4 : 0);                      \
+        const int8_t *row = (first_row);                                                    \
+        const int16_t *inputs = (first_inputs);                                             \
+        const int16_t *const segments_end = inputs + (walk)->segments * padded * (columns); \
+        do {                                                                                \
+            const int16_t *const fours_end = inputs + (walk)->fours * (columns);            \
+            do {                                                                            \
+                STEP;                                                                       \
+            } while (inputs != fours_end);                                                  \
+            if ((walk)->back) {                                                             \
+                row -= (walk)->back;                                                        \
+                STEP;                                                                       \
+            }                                                                               \
+            row += (walk)->gap;                                                             \
+        } while (inputs != segments_end);                                                   \
     } while (0)
 
 /* What follows writes sums of `count` rows from the first on (a multiple of the rows that are taken at a time): biases
  * plus products with one column or two. */
 
-REDS_INLINE void sum_4x1(const Walk *walk, int32_t segments, const int8_t *first, const int16_t *column,
+REDS_INLINE void sum_4x1(const Walk *constants, int is_segmented, const int8_t *first, const int16_t *column,
                          const int32_t *biases, int32_t *sums, int32_t count)
 {
-    const Walk local = *walk;
-    const int32_t stride = local.stride, stride_3 = 3 * stride;
+    const Walk walk = *constants;
+    const int32_t stride = walk.stride, stride_3 = 3 * stride;
     for (const int32_t *end = sums + count; sums != end; sums += 4, biases += 4, first += 4 * stride) {
         int32_t four[4] = {biases[0], biases[1], biases[2], biases[3]};
-        FOR_EACH_FOUR(&local, segments, first, column, 1, reds_step_4x1(four, &row, stride, stride_3, &inputs));
+        if (is_segmented) {
+            FOR_EACH_FOUR_OF_SEGMENTS(&walk, first, column, 1, reds_step_4x1(four, &row, stride, stride_3, &inputs));
+        } else {
+            FOR_EACH_FOUR(&walk, first, column, 1, reds_step_4x1(four, &row, stride, stride_3, &inputs));
+        }
         sums[0] = four[0];
         sums[1] = four[1];
         sums[2] = four[2];
@@ -210,14 +235,18 @@ REDS_INLINE void sum_4x1(const Walk *walk, int32_t segments, const int8_t *first
     }
 }
 
-REDS_INLINE void sum_2x2(const Walk *walk, int32_t segments, const int8_t *first, const int16_t *columns,
+REDS_INLINE void sum_2x2(const Walk *constants, int is_segmented, const int8_t *first, const int16_t *columns,
                          const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
 {
-    const Walk local = *walk;
-    const int32_t stride = local.stride;
+    const Walk walk = *constants;
+    const int32_t stride = walk.stride;
     for (const int32_t *end = sums + count; sums != end; sums += 2, sums_2 += 2, biases += 2, first += 2 * stride) {
         int32_t four[4] = {biases[0], biases[1], biases[0], biases[1]};
-        FOR_EACH_FOUR(&local, segments, first, columns, 2, reds_step_2x2(four, &row, stride, &inputs));
+        if (is_segmented) {
+            FOR_EACH_FOUR_OF_SEGMENTS(&walk, first, columns, 2, reds_step_2x2(four, &row, stride, &inputs));
+        } else {
+            FOR_EACH_FOUR(&walk, first, columns, 2, reds_step_2x2(four, &row, stride, &inputs));
+        }
         sums[0] = four[0];
         sums[1] = four[1];
         sums_2[0] = four[2];
@@ -225,31 +254,30 @@ REDS_INLINE void sum_2x2(const Walk *walk, int32_t segments, const int8_t *first
     }
 }
 
-/* Each of these is compiled apart, because the products need all registers; a single segment, the usual case, by
- * itself. */
+/* Each of these is compiled apart, because the products need all registers. */
 
 REDS_APART void sum_4x1_of_one_segment(const Walk *walk, const int8_t *first, const int16_t *column,
                                        const int32_t *biases, int32_t *sums, int32_t count)
 {
-    sum_4x1(walk, 1, first, column, biases, sums, count);
+    sum_4x1(walk, 0, first, column, biases, sums, count);
 }
 
 REDS_APART void sum_4x1_of_segments(const Walk *walk, const int8_t *first, const int16_t *column, const int32_t *biases,
                                     int32_t *sums, int32_t count)
 {
-    sum_4x1(walk, walk->segments, first, column, biases, sums, count);
+    sum_4x1(walk, 1, first, column, biases, sums, count);
 }
 
 REDS_APART void sum_2x2_of_one_segment(const Walk *walk, const int8_t *first, const int16_t *columns,
                                        const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
 {
-    sum_2x2(walk, 1, first, columns, biases, sums, sums_2, count);
+    sum_2x2(walk, 0, first, columns, biases, sums, sums_2, count);
 }
 
 REDS_APART void sum_2x2_of_segments(const Walk *walk, const int8_t *first, const int16_t *columns,
                                     const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
 {
-    sum_2x2(walk, walk->segments, first, columns, biases, sums, sums_2, count);
+    sum_2x2(walk, 1, first, columns, biases, sums, sums_2, count);
 }
 
 REDS_APART void sum_1x1(const Walk *walk, const int8_t *first, const int16_t *column, const int32_t *biases,
@@ -257,7 +285,11 @@ REDS_APART void sum_1x1(const Walk *walk, const int8_t *first, const int16_t *co
 {
     for (const int32_t *end = sums + count; sums != end; sums++, biases++, first += walk->stride) {
         int32_t sum = *biases;
-        FOR_EACH_FOUR(walk, walk->segments, first, column, 1, reds_step_1x1(&sum, &row, &inputs));
+        if (walk->segments > 1) {
+            FOR_EACH_FOUR_OF_SEGMENTS(walk, first, column, 1, reds_step_1x1(&sum, &row, &inputs));
+        } else {
+            FOR_EACH_FOUR(walk, first, column, 1, reds_step_1x1(&sum, &row, &inputs));
+        }
         *sums = sum;
     }
 }
@@ -266,7 +298,11 @@ REDS_APART void sum_1x2(const Walk *walk, const int8_t *first, const int16_t *co
                         int32_t *sum, int32_t *sum_2)
 {
     int32_t two[2] = {*biases, *biases};
-    FOR_EACH_FOUR(walk, walk->segments, first, columns, 2, reds_step_1x2(two, &row, &inputs));
+    if (walk->segments > 1) {
+        FOR_EACH_FOUR_OF_SEGMENTS(walk, first, columns, 2, reds_step_1x2(two, &row, &inputs));
+    } else {
+        FOR_EACH_FOUR(walk, first, columns, 2, reds_step_1x2(two, &row, &inputs));
+    }
     *sum = two[0];
     *sum_2 = two[1];
 }
@@ -289,10 +325,10 @@ void reds_multiply_column(const RedsMatrix *matrix, const int16_t *column, const
         const int32_t fours = count & ~3;
         const int32_t *biases = biases_of(quantization, o);
         const int8_t *first = matrix->weights + o * walk.stride;
-        if (walk.segments == 1) {
-            sum_4x1_of_one_segment(&walk, first, column, biases, sums, fours);
-        } else {
+        if (walk.segments > 1) {
             sum_4x1_of_segments(&walk, first, column, biases, sums, fours);
+        } else {
+            sum_4x1_of_one_segment(&walk, first, column, biases, sums, fours);
         }
         if (count != fours) {
             sum_1x1(&walk, first + fours * walk.stride, column, biases + fours, sums + fours, count - fours);
@@ -311,10 +347,10 @@ void reds_multiply_two_columns(const RedsMatrix *matrix, const int16_t *columns,
         const int32_t last = count - 1;
         const int32_t *biases = biases_of(quantization, o);
         const int8_t *first = matrix->weights + o * walk.stride;
-        if (walk.segments == 1) {
-            sum_2x2_of_one_segment(&walk, first, columns, biases, sums, sums_2, count & ~1);
-        } else {
+        if (walk.segments > 1) {
             sum_2x2_of_segments(&walk, first, columns, biases, sums, sums_2, count & ~1);
+        } else {
+            sum_2x2_of_one_segment(&walk, first, columns, biases, sums, sums_2, count & ~1);
         }
         if (count % 2) {
             sum_1x2(&walk, first + last * walk.stride, columns, biases + last, sums + last, sums_2 + last);

@@ -212,12 +212,27 @@ RedsStatus reds_network_init(RedsNetwork *network, const void *model_bytes, uint
     return status == REDS_OK ? view(&model, model.output, output, &network->output) : status;
 }
 
+/* Positions at which a row of weights reads the input's channels. */
+static int32_t segments_of(const RedsOperator *op)
+{
+    const RedsConvShape *conv = &op->as.layer.shape.conv;
+    return op->code == REDS_CODE_CONV_2D           ? conv->filter_height * conv->filter_width
+           : op->code == REDS_CODE_FULLY_CONNECTED ? op->as.layer.shape.dense.segments
+                                                   : 1;
+}
+
 static void run_layer(const RedsOperator *op, uint8_t k)
 {
     const RedsLayerNode *node = &op->as.layer;
-    const RedsWidths widths = reds_layer_widths(&node->layer, k);
     const RedsQuantization quantization = reds_layer_quantization(&node->layer, k, &node->full);
-    const int8_t *input = op->input_data[0];
+    const RedsWidths full = node->layer.full;
+    RedsWidths widths = reds_layer_widths(&node->layer, k);
+    int8_t *input = op->input_data[0];
+    if (reds_prefers_all_inputs(segments_of(op), full.input, widths.input)) {
+        reds_fill_beyond_s8(input, op->input_length / full.input, full.input, widths.input,
+                            (int8_t)-quantization.input_offset);
+        widths.input = full.input;
+    }
     if (op->code == REDS_CODE_FULLY_CONNECTED) {
         reds_fully_connected_s8(&node->shape.dense, widths, &quantization, input, node->weights, op->output_data,
                                 op->scratch);

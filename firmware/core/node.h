@@ -36,6 +36,7 @@ typedef struct RedsOperator {
     void *scratch;
     const uint16_t *widths; /* channels in use for each subnetwork; NULL: all. Of operators without weights. */
     int32_t channels;       /* of the output */
+    int32_t input_length;   /* values of the first input */
     union {
         RedsLayerNode layer;
         RedsAdd add;

@@ -555,6 +555,7 @@ RedsStatus reds_prepare(RedsPreparation *preparation, uint32_t index, RedsOperat
     op->inputs[0] = op->inputs[1] = (uint32_t)input;
     op->output = (uint32_t)output;
     op->channels = extent_of(&context.output).channels;
+    op->input_length = context.input.elements;
     RedsStatus status = REDS_MODEL_OPERATOR;
     switch (context.node.code) {
     case REDS_CODE_CONV_2D:
