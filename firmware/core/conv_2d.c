@@ -4,6 +4,7 @@
 #include "kernels.h"
 #include "matrix.h"
 #include "requantize.h"
+#include "span.h"
 
 int32_t reds_conv_2d_scratch(const RedsConvShape *shape)
 {
@@ -24,12 +25,12 @@ static Corner corner_of(const RedsConvShape *shape, int32_t position)
     return corner;
 }
 
+#if REDS_DSP
+
 static int lies_within(int32_t at, int32_t size)
 {
     return at >= 0 && at < size;
 }
-
-#if REDS_DSP
 
 /* Whether a window with this corner needs no padding, along one axis. */
 static int needs_no_padding(int32_t corner, int32_t taps, int32_t dilation, int32_t size)
@@ -123,20 +124,33 @@ static void multiply_image(const RedsConvShape *shape, int32_t used_channels, co
 
 #endif
 
+static int32_t add_products(int32_t sum, const int8_t *w, const int8_t *x, int32_t count, int32_t offset)
+{
+    for (int32_t i = 0; i < count; i++) {
+        sum = reds_accumulate(sum, w[i], x[i] + offset);
+    }
+    return sum;
+}
+
+/* One output. Where all channels count, a row of the window is one run of memory. */
 static int8_t multiply_window_plainly(const RedsConvShape *shape, int32_t width, const RedsQuantization *quantization,
                                       const int8_t *input, const int8_t *filter, Corner corner, int32_t o)
 {
+    const int32_t channels = shape->input_channels, offset = quantization->input_offset;
+    const RedsSpan rows = reds_span(corner.y, shape->filter_height, shape->dilation_height, shape->input_height);
+    const RedsSpan columns = reds_span(corner.x, shape->filter_width, shape->dilation_width, shape->input_width);
+    const int32_t taps = columns.end - columns.first;
+    const int one_run = width == channels && shape->dilation_width == 1;
     int32_t sum = reds_bias(quantization, o);
-    for (int32_t fy = 0; fy < shape->filter_height; fy++) {
-        const int32_t y = corner.y + fy * shape->dilation_height;
-        for (int32_t fx = 0; fx < shape->filter_width; fx++, filter += shape->input_channels) {
-            const int32_t x = corner.x + fx * shape->dilation_width;
-            if (lies_within(y, shape->input_height) && lies_within(x, shape->input_width)) {
-                const int8_t *from = input + (y * shape->input_width + x) * shape->input_channels;
-                for (int32_t i = 0; i < width; i++) {
-                    sum = reds_accumulate(sum, filter[i], from[i] + quantization->input_offset);
-                }
-            }
+    for (int32_t fy = rows.first, y = rows.at; fy < rows.end; fy++, y += shape->dilation_height) {
+        const int8_t *x = input + (y * shape->input_width + columns.at) * channels;
+        const int8_t *w = filter + (fy * shape->filter_width + columns.first) * channels;
+        if (one_run) {
+            sum = add_products(sum, w, x, taps * channels, offset);
+            continue;
+        }
+        for (int32_t tap = 0; tap < taps; tap++, w += channels, x += shape->dilation_width * channels) {
+            sum = add_products(sum, w, x, width, offset);
         }
     }
     return reds_output(sum, quantization, o);
