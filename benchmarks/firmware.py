@@ -73,7 +73,7 @@ def emulate(build: Path, program: str, *arguments: object) -> str:
 
 def measure(build: Path, model: Path) -> tuple[Measurement, ...]:
     """What firmware/test/measure.c prints, for each subnetwork."""
-    lines = [line.split()[1:] for line in emulate(build, "measure", model).splitlines() if line.startswith("= ")]
+    lines = [line.split() for line in emulate(build, "measure", model, "lines").splitlines()]
     count = sum(line[0] == "inference" for line in lines)
     return tuple(
         Measurement(

@@ -1,6 +1,6 @@
-/* Instructions that a model takes in QEMU: measure MODEL. Prints a table for people; lines that begin with "=" are for
- * programs: "= inference K MACS OUTPUTS INSTRUCTIONS", "= operator K INDEX NAME MACS OUTPUTS INSTRUCTIONS", "=
- * adaptation K INSTRUCTIONS", "= arena BYTES", "= table BYTES MODEL".
+/* Instructions that a model takes in QEMU: measure MODEL [lines]. Prints tables for people, or, with "lines", for
+ * programs: "table BYTES MODEL", "arena BYTES", and for each subnetwork "operator K INDEX NAME MACS OUTPUTS
+ * INSTRUCTIONS", "inference K MACS OUTPUTS INSTRUCTIONS" and "adaptation K INSTRUCTIONS".
  */
 #include <string.h>
 
@@ -57,12 +57,16 @@ static void fill_input(void)
     }
 }
 
-static double ratio(uint32_t instructions, uint32_t count)
+static void print_row(const char *name, uint32_t macs, uint32_t outputs, uint32_t instructions)
 {
-    return count ? (double)instructions / count : 0;
+    printf("%-18s %10u %8u %13u", name, (unsigned)macs, (unsigned)outputs, (unsigned)instructions);
+    if (macs) {
+        printf(" %8.3f", (double)instructions / macs);
+    }
+    printf("\n");
 }
 
-static void measure_subnetwork(uint32_t k)
+static void measure_subnetwork(uint32_t k, int as_lines)
 {
     uint32_t macs = 0, outputs = 0;
     reds_select(&network.selection, k);
@@ -70,11 +74,15 @@ static void measure_subnetwork(uint32_t k)
     const uint32_t since = board_clock();
     reds_network_run(&network);
     const uint32_t whole = board_instructions(since);
+    const uint32_t adaptation = measure_adaptation(k);
 
+    if (!as_lines) {
+        printf("\nsubnetwork %u\n%-18s %10s %8s %13s %8s\n", (unsigned)k, "operator", "MACs", "outputs", "instructions",
+               "per MAC");
+    }
     fill_input();
+    reds_select(&network.selection, k);
     reds_begin(&network.selection);
-    printf("\nsubnetwork %u\n%-18s %10s %8s %13s %8s\n", (unsigned)k, "operator", "MACs", "outputs", "instructions",
-           "per MAC");
     for (int32_t i = 0; i < network.operator_count; i++) {
         const RedsOperatorInfo info = reds_network_operator(&network, i, (uint8_t)k);
         const uint32_t start = board_clock();
@@ -82,38 +90,45 @@ static void measure_subnetwork(uint32_t k)
         const uint32_t instructions = board_instructions(start);
         macs += info.macs;
         outputs += info.outputs;
-        printf("%-18s %10u %8u %13u", info.name, (unsigned)info.macs, (unsigned)info.outputs, (unsigned)instructions);
-        printf(info.macs ? " %8.3f\n" : "\n", ratio(instructions, info.macs));
-        printf("= operator %u %d %s %u %u %u\n", (unsigned)k, (int)i, info.name, (unsigned)info.macs,
-               (unsigned)info.outputs, (unsigned)instructions);
+        if (as_lines) {
+            printf("operator %u %d %s %u %u %u\n", (unsigned)k, (int)i, info.name, (unsigned)info.macs,
+                   (unsigned)info.outputs, (unsigned)instructions);
+        } else {
+            print_row(info.name, info.macs, info.outputs, instructions);
+        }
     }
-    printf("%-18s %10u %8u %13u %8.3f\n", "inference", (unsigned)macs, (unsigned)outputs, (unsigned)whole,
-           ratio(whole, macs));
-    printf("= inference %u %u %u %u\n", (unsigned)k, (unsigned)macs, (unsigned)outputs, (unsigned)whole);
-    const uint32_t adaptation = measure_adaptation(k);
-    printf("= adaptation %u %u\n", (unsigned)k, (unsigned)adaptation);
-    printf("%-18s %10s %8s %13u\n", "adaptation", "", "", (unsigned)adaptation);
+    if (as_lines) {
+        printf("inference %u %u %u %u\nadaptation %u %u\n", (unsigned)k, (unsigned)macs, (unsigned)outputs,
+               (unsigned)whole, (unsigned)k, (unsigned)adaptation);
+    } else {
+        print_row("inference", macs, outputs, whole);
+        print_row("adaptation", 0, 0, adaptation);
+    }
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fail("usage", "measure MODEL");
+    const int as_lines = argc == 3 && strcmp(argv[2], "lines") == 0;
+    if (argc != 2 && !as_lines) {
+        fail("usage", "measure MODEL [lines]");
     }
     uint32_t size;
     const uint8_t *model = read_file(argv[1], &size);
     const RedsStatus status = reds_network_init(&network, model, size, arena, ARENA_SIZE);
     if (status != REDS_OK) {
-        printf("error: %s: %s\n", argv[1], reds_message(status));
-        return 2;
+        fail(reds_message(status), argv[1]);
     }
-    printf("Instructions of an emulated Cortex-M4F (GCC " __VERSION__ ", -O2). They are not microseconds: QEMU counts "
-           "every\ninstruction alike, a processor does not.\n");
-    printf("model %u bytes, of which subnetwork table %u; arena %u bytes\n", (unsigned)size,
-           (unsigned)network.table.size, (unsigned)network.arena_used);
-    printf("= table %u %u\n= arena %u\n", (unsigned)network.table.size, (unsigned)size, (unsigned)network.arena_used);
+    if (as_lines) {
+        printf("table %u %u\narena %u\n", (unsigned)network.table.size, (unsigned)size, (unsigned)network.arena_used);
+    } else {
+        printf("Instructions of an emulated Cortex-M4F (GCC " __VERSION__
+               ", -O2). They are not microseconds: QEMU counts "
+               "every\ninstruction alike, a processor does not.\n");
+        printf("model %u bytes, of which subnetwork table %u; arena %u bytes\n", (unsigned)size,
+               (unsigned)network.table.size, (unsigned)network.arena_used);
+    }
     for (uint32_t k = 0; k < network.table.subnetwork_count; k++) {
-        measure_subnetwork(k);
+        measure_subnetwork(k, as_lines);
     }
     return 0;
 }
