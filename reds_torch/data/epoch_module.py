@@ -1,6 +1,6 @@
 """What all data modules have in common: four sets, and loaders that are a function of the seed and the epoch."""
 
-from typing import Any
+from typing import Any, Literal
 
 import lightning
 import torch
@@ -10,6 +10,15 @@ from torch.utils.data import DataLoader, Dataset
 from reds_torch.data.checks import check_at_least
 from reds_torch.data.datasets import Batch
 from reds_torch.data.sampling import EpochSampler
+
+SetName = Literal["train", "calibration", "val", "test"]
+# Lightning's stages; None is all of them.
+SETS_OF_STAGE: dict[str | None, tuple[SetName, ...]] = {
+    "fit": ("train", "calibration", "val"),
+    "validate": ("val",),
+    "test": ("test",),
+    None: ("train", "calibration", "val", "test"),
+}
 
 
 class EpochDataModule(lightning.LightningDataModule):
@@ -31,7 +40,7 @@ class EpochDataModule(lightning.LightningDataModule):
         self.batch_size = batch_size
         self.seed = seed
         self.workers = workers
-        self._sets: dict[str, Dataset[Batch]] = {}
+        self._sets: dict[SetName, Dataset[Batch]] = {}
 
     @property
     def input_shape(self) -> tuple[int, ...]:
@@ -62,7 +71,7 @@ class EpochDataModule(lightning.LightningDataModule):
         """Test examples as they are."""
         return self._loader("test", shuffle=False)
 
-    def _loader(self, name: str, shuffle: bool) -> DataLoader[Batch]:
+    def _loader(self, name: SetName, shuffle: bool) -> DataLoader[Batch]:
         if name not in self._sets:
             raise RuntimeError("call prepare_data() and setup() before asking for a loader")
         examples = self._sets[name]

@@ -1,6 +1,6 @@
 """Photographs in a folder for each class: one's own, or ImageNet's."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from rich.progress import track
 from reds_torch.data.images import Normalisation
 from reds_torch.data.photo_module import Photographs, PhotoModule, given_folder
 from reds_torch.data.photos import SUFFIXES, PhotoSettings
-from reds_torch.data.splits import SPLITS, split_by_hash
+from reds_torch.data.splits import SPLITS, Split, split_by_hash
 
 # of ImageNet's training images, as torchvision and timm give them
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -96,22 +96,19 @@ class ImageFolder(PhotoModule):
     def prepare_data(self) -> None:
         """Nothing to prepare: images are decoded when they are needed."""
 
-    def list_photos(self) -> dict[str, Photographs]:
-        """The files and classes of the sets train, val and test."""
-        if not self._is_split:
-            listed: dict[str, Photographs] = {name: [] for name in SPLITS}
-            for path, label in self._list(self.root):
-                listed[split_by_hash(path.name)].append((path, label))
-        else:
+    def list_photos(self, splits: Collection[Split]) -> dict[Split, Photographs]:
+        """The files and classes of these sets."""
+        listed: dict[Split, Photographs] = {split: [] for split in splits}
+        if self._is_split:
             if not (self.root / "val").is_dir():
                 raise ValueError(f"{self.root} has a folder train, but no folder val; give {_LAYOUT}")
-            test = "test" if (self.root / "test").is_dir() else "val"
-            listed = {
-                "train": self._list(self.root / "train"),
-                "val": self._list(self.root / "val"),
-                "test": self._list(self.root / test),
-            }
-        if empty := [name for name, photographs in listed.items() if not photographs]:
+            for split in splits:
+                there = split != "test" or (self.root / "test").is_dir()
+                listed[split] = self._list(self.root / (split if there else "val"))
+        else:
+            for path, label in self._list(self.root):
+                listed.setdefault(split_by_hash(path.name), []).append((path, label))
+        if empty := [split for split in SPLITS if split in splits and not listed[split]]:
             raise ValueError(f"{self.root} leaves no images for {' and '.join(empty)}; give {_LAYOUT}")
         return listed
 

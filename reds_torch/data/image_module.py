@@ -1,5 +1,6 @@
 """What the image data modules have in common: four sets and their loaders."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from torch.utils.data import Dataset
 
 from reds_torch.data.checks import check_at_least
 from reds_torch.data.datasets import Batch
-from reds_torch.data.epoch_module import EpochDataModule
+from reds_torch.data.epoch_module import SETS_OF_STAGE, EpochDataModule, SetName
 from reds_torch.data.sampling import uniform
 
 # A stream of random numbers beside those of `sampling`: which images are held out or left out. Its seed is
@@ -46,14 +47,20 @@ class ImageModule(EpochDataModule):
         """Arguments that fix classes, inputs and evaluation sets: `Module(root=…, **settings)`."""
         raise NotImplementedError
 
-    def make_sets(self) -> dict[str, Dataset[Batch]]:
-        """The sets train, calibration (the training images as they are), val and test."""
+    def make_sets(self, names: Sequence[SetName]) -> dict[SetName, Dataset[Batch]]:
+        """These sets, and others that cost nothing more; "calibration" has the training images as they are.
+
+        Raises:
+            OSError, ValueError: the images are missing or damaged, or those to test on where there are some to train
+                on: a run that trains should not fail after that.
+        """
         raise NotImplementedError
 
     def setup(self, stage: str | None = None) -> None:
-        """Make the sets; call `prepare_data` before."""
-        if not self._sets:
-            self._sets = self.make_sets()
+        """Make the sets of a stage ("fit", "validate" or "test"; None: all); call `prepare_data` before."""
+        needed = [name for name in SETS_OF_STAGE[stage] if name not in self._sets]
+        if needed:
+            self._sets |= self.make_sets(needed)
 
 
 def fixed_order(count: int) -> NDArray[np.int64]:

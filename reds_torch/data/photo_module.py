@@ -1,5 +1,6 @@
 """What the data modules of photographs have in common."""
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -7,8 +8,10 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from reds_torch.data.datasets import Batch
+from reds_torch.data.epoch_module import SetName
 from reds_torch.data.image_module import ImageModule, fixed_order
 from reds_torch.data.photos import AugmentedPhotos, CleanPhotos, PhotoSettings
+from reds_torch.data.splits import Split
 
 Photographs = list[tuple[Path, int]]  # files and their classes
 
@@ -37,26 +40,29 @@ class PhotoModule(ImageModule):
         """Arguments that fix classes, inputs and evaluation sets: `Module(root=…, **settings)`."""
         return {"size": self.photos.size}
 
-    def list_photos(self) -> dict[str, Photographs]:
-        """The files and classes of the sets train, val and test.
+    def list_photos(self, splits: Collection[Split]) -> dict[Split, Photographs]:
+        """The files and classes of these sets, and of others that cost nothing more.
 
         Raises:
             OSError, ValueError: they are missing; the message says what should be there.
         """
         raise NotImplementedError
 
-    def make_sets(self) -> dict[str, Dataset[Batch]]:
+    def make_sets(self, names: Sequence[SetName]) -> dict[SetName, Dataset[Batch]]:
         """List the files and limit those to train on."""
-        listed = self.list_photos()
-        train = listed["train"]
-        if self.train_limit is not None:
-            train = [train[i] for i in sorted(fixed_order(len(train))[: self.train_limit])]
-        return {
-            "train": AugmentedPhotos(*_columns(train), self.photos, self.seed),
-            "calibration": CleanPhotos(*_columns(train), self.photos),
-            "val": CleanPhotos(*_columns(listed["val"]), self.photos),
-            "test": CleanPhotos(*_columns(listed["test"]), self.photos),
-        }
+        splits: set[Split] = {"train" if name == "calibration" else name for name in names}
+        listed = self.list_photos(splits | {"test"} if "train" in splits else splits)
+        if self.train_limit is not None and "train" in listed:
+            train = listed["train"]
+            listed["train"] = [train[i] for i in sorted(fixed_order(len(train))[: self.train_limit])]
+        return {name: self._make_set(name, listed["train" if name == "calibration" else name]) for name in names}
+
+    def _make_set(self, name: SetName, photographs: Photographs) -> CleanPhotos:
+        paths = [path for path, _ in photographs]
+        labels = np.array([label for _, label in photographs], dtype=np.int64)
+        if name == "train":
+            return AugmentedPhotos(paths, labels, self.photos, self.seed)
+        return CleanPhotos(paths, labels, self.photos)
 
 
 def given_folder(root: str | None, content: str) -> Path:
@@ -68,7 +74,3 @@ def given_folder(root: str | None, content: str) -> Path:
     if not root:
         raise ValueError(f"root is missing: give data.root=PATH, {content}")
     return Path(root).expanduser()
-
-
-def _columns(photographs: Photographs) -> tuple[list[Path], np.ndarray]:
-    return [path for path, _ in photographs], np.array([label for _, label in photographs], dtype=np.int64)

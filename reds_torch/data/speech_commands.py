@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from reds_torch.data.cache import SILENCE_ROW, AudioCache, open_audio, open_feat
 from reds_torch.data.checks import check_at_least, check_recordings, check_test_set, check_words
 from reds_torch.data.datasets import AugmentedClips, CleanClips
 from reds_torch.data.download import DownloadError, fetch_folder
-from reds_torch.data.epoch_module import EpochDataModule
+from reds_torch.data.epoch_module import SETS_OF_STAGE, EpochDataModule, SetName
 from reds_torch.data.features import FeatureSettings
 from reds_torch.data.listing import Listing
 from reds_torch.data.splits import SILENCE, SPLITS, UNKNOWN, Split, label_clips, read_lists, split_clips
@@ -25,14 +25,6 @@ URL = "https://storage.googleapis.com/download.tensorflow.org/data/speech_comman
 SHA256 = "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58"
 
 TEN_WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
-
-SetName = Literal["train", "calibration", "val", "test"]
-SETS_OF_STAGE: dict[str | None, tuple[SetName, ...]] = {
-    "fit": ("train", "calibration", "val"),
-    "validate": ("val",),
-    "test": ("test",),
-    None: ("train", "calibration", "val", "test"),
-}
 
 # Validation and test draw their unknown words with this seed, so that all runs are measured on the same
 # clips.

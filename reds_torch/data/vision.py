@@ -1,6 +1,6 @@
 """Fashion-MNIST and CIFAR-10, through torchvision's data sets."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from reds_torch.data.cache import user_cache
 from reds_torch.data.checks import check_at_least
 from reds_torch.data.datasets import Batch
 from reds_torch.data.download import DownloadError
+from reds_torch.data.epoch_module import SetName
 from reds_torch.data.idx import read_idx
 from reds_torch.data.image_module import ImageModule, fixed_order
 from reds_torch.data.images import AugmentedImages, CleanImages, Normalisation
@@ -93,23 +94,27 @@ class SmallImages(ImageModule):
         """
         raise NotImplementedError
 
-    def make_sets(self) -> dict[str, Dataset[Batch]]:
+    def make_sets(self, names: Sequence[SetName]) -> dict[SetName, Dataset[Batch]]:
         """Hold out the validation images and limit the others."""
-        pixels, labels = (torch.from_numpy(array) for array in self.read(train=True))
-        if len(pixels) <= self.validation:
-            raise ValueError(
-                f"{self.root} holds {len(pixels)} training images: validation={self.validation} leaves none"
-            )
-        order = torch.from_numpy(fixed_order(len(pixels)))
-        held_out, kept = order[: self.validation], order[self.validation :][: self.train_limit]
-        test_pixels, test_labels = (torch.from_numpy(array) for array in self.read(train=False))
-        train = pixels[kept], labels[kept], self.normalisation
-        return {
-            "train": AugmentedImages(*train, padding=self.padding, flip=self.flip, seed=self.seed),
-            "calibration": CleanImages(*train),
-            "val": CleanImages(pixels[held_out], labels[held_out], self.normalisation),
-            "test": CleanImages(test_pixels, test_labels, self.normalisation),
-        }
+        sets: dict[SetName, Dataset[Batch]] = {}
+        training = bool({*names} & {"train", "calibration"})
+        if training or "val" in names:
+            pixels, labels = (torch.from_numpy(array) for array in self.read(train=True))
+            if len(pixels) <= self.validation:
+                raise ValueError(
+                    f"{self.root} holds {len(pixels)} training images: validation={self.validation} leaves none"
+                )
+            order = torch.from_numpy(fixed_order(len(pixels)))
+            held_out, kept = order[: self.validation], order[self.validation :][: self.train_limit]
+            sets["val"] = CleanImages(pixels[held_out], labels[held_out], self.normalisation)
+            if training:
+                train = pixels[kept], labels[kept], self.normalisation
+                sets["calibration"] = CleanImages(*train)
+                sets["train"] = AugmentedImages(*train, padding=self.padding, flip=self.flip, seed=self.seed)
+        if training or "test" in names:
+            pixels, labels = (torch.from_numpy(array) for array in self.read(train=False))
+            sets["test"] = CleanImages(pixels, labels, self.normalisation)
+        return sets
 
     def fetch(self, dataset: Callable[..., object], source: str) -> None:
         """Let a data set of torchvision download its files to the root.

@@ -5,7 +5,7 @@ person if the box around one takes more than 0.5 % of the image's area.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from rich.console import Console
 from reds_torch.data.images import Normalisation
 from reds_torch.data.photo_module import Photographs, PhotoModule, given_folder
 from reds_torch.data.photos import PhotoSettings
-from reds_torch.data.splits import split_by_hash
+from reds_torch.data.splits import Split, split_by_hash
 
 LARGEST_IGNORED_PERSON = 0.005  # share of the image's area
 PERSON = "person"
@@ -87,16 +87,17 @@ class VisualWakeWords(PhotoModule):
                         f"train{self.year}/ and val{self.year}/, as they are unpacked from https://cocodataset.org/#download"
                     )
 
-    def list_photos(self) -> dict[str, Photographs]:
-        """The files and classes of the sets train, val and test."""
+    def list_photos(self, splits: Collection[Split]) -> dict[Split, Photographs]:
+        """The files and classes of these sets; COCO's annotations are large, so only those are read that are needed."""
+        listed: dict[Split, Photographs] = {}
         with Console().status("reading the annotations of COCO"):
-            train = self._list("train")
-            test = self._list("val")
-        return {
-            "train": [photo for photo in train if split_by_hash(photo[0].name) != "val"],
-            "val": [photo for photo in train if split_by_hash(photo[0].name) == "val"],
-            "test": test,
-        }
+            if {*splits} & {"train", "val"}:
+                photos = self._list("train")
+                listed["train"] = [photo for photo in photos if split_by_hash(photo[0].name) != "val"]
+                listed["val"] = [photo for photo in photos if split_by_hash(photo[0].name) == "val"]
+            if "test" in splits:
+                listed["test"] = self._list("val")
+        return listed
 
     def _list(self, part: str) -> Photographs:
         path = self._annotations(part)

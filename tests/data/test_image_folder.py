@@ -44,6 +44,17 @@ def test_val_is_tested_on_without_a_test_folder(tmp_path: Path) -> None:
     assert files(data, "test") == files(data, "val")
 
 
+@pytest.mark.parametrize("places", [{"train": 3, "val": 2, "test": 1}, {".": 60}])
+def test_each_stage_makes_what_it_needs(places: dict[str, int], tmp_path: Path) -> None:
+    root = make(tmp_path, {f"{place}/{name}": count for place, count in places.items() for name in "ab"})
+    whole = ready(root)
+    for stage, sets in (("fit", ("train", "calibration", "val")), ("validate", ("val",)), ("test", ("test",))):
+        data = ImageFolder(root=str(root), size=8)
+        data.setup(stage)
+        assert {*data._sets} == {*sets}
+        assert all(files(data, name) == files(whole, name) for name in sets)
+
+
 def test_one_folder_for_each_class_is_split_by_name(tmp_path: Path) -> None:
     data = ready(make(tmp_path, {"cat": 200, "dog": 200}))
     sets = [files(data, name) for name in ("train", "val", "test")]

@@ -56,6 +56,20 @@ def test_batches(clothes: Path) -> None:
     assert len(data.classes) == 10
 
 
+def test_each_stage_reads_what_it_needs(clothes: Path) -> None:
+    def sets(stage: str) -> set[str]:
+        data = FashionMNIST(root=str(clothes), validation=60)
+        data.setup(stage)
+        return {*data._sets}
+
+    assert sets("test") == {"test"}
+    assert sets("validate") == {"val"}
+    (clothes / "t10k-labels-idx1-ubyte").write_bytes(b"nonsense")
+    assert sets("validate") == {"val"}
+    with pytest.raises(ValueError, match="t10k-labels-idx1-ubyte is damaged"):
+        sets("fit")  # which is tested in the end
+
+
 def test_images_keep_their_labels(clothes: Path) -> None:
     data = ready(FashionMNIST(root=str(clothes), validation=60))
     for name in ("calibration", "val", "test"):

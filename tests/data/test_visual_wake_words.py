@@ -65,6 +65,15 @@ def test_sets(coco: Path) -> None:
     assert 1 <= len(held_out) <= 15
 
 
+def test_testing_reads_no_annotations_of_training(coco: Path) -> None:
+    (coco / "annotations" / "instances_train2017.json").write_text("nonsense")
+    data = VisualWakeWords(root=str(coco))
+    data.setup("test")
+    assert {*data._sets} == {"test"}
+    with pytest.raises(ValueError, match=r"instances_train2017.json is no annotation of COCO"):
+        data.setup("validate")
+
+
 def test_what_is_missing_is_named(coco: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"instances_train2014.json.*COCO 2014"):
         VisualWakeWords(root=str(coco), year=2014).prepare_data()
