@@ -39,6 +39,17 @@ def save(net: NestedNetwork, path: str | Path, **metadata: Any) -> None:
         net: the network with its subnetworks.
         path: where to; the folder must exist.
         metadata: plain values (numbers, strings, lists, dicts, tensors), found again in ``net.metadata``.
+
+    Example:
+        >>> import tempfile, torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     reds.save(net, f"{folder}/nested.ckpt", trained_on="voices of 2026")
+        ...     again = reds.load(f"{folder}/nested.ckpt")
+        >>> again.metadata["trained_on"]
+        'voices of 2026'
     """
     architecture = getattr(net.model, "architecture", None)
     subnetworks = [s if s.costs else replace(s, costs=measure(net, s.widths)) for s in net.subnetworks]
@@ -72,6 +83,18 @@ def load(path: str | Path, model: nn.Module | None = None) -> NestedNetwork:
 
     Raises:
         CheckpointError: the file is missing, truncated, foreign, of another version, or for another model.
+
+    Example:
+        >>> import tempfile, torch
+        >>> import reds_torch as reds
+        >>> def network():
+        ...     return torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 2))
+        >>> net = reds.nest(network(), torch.zeros(1, 4))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     reds.save(net, f"{folder}/mine.ckpt")
+        ...     again = reds.load(f"{folder}/mine.ckpt", model=network())
+        >>> torch.equal(again(torch.ones(1, 4)), net(torch.ones(1, 4)))
+        True
     """
     content = _read(Path(path))
     if model is None:

@@ -20,6 +20,17 @@ def order(net: NestedNetwork, scores: Scores) -> Scores:
 
     Everything that knows of a unit moves with it (bias, batch norm, the next layers' inputs), so the function
     stays the same. Units with equal scores keep their order. Returns the scores in the new order.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> inputs = torch.randn(5, 1, 25, 10)
+        >>> before = net(inputs)
+        >>> scores = reds.order(net, reds.score(net, criterion="l1"))
+        >>> torch.allclose(net(inputs), before, atol=1e-5)
+        True
     """
     found = best_first(net, scores)
     permute(net, found, dict(net.model.named_parameters()) | dict(net.model.named_buffers()))

@@ -40,6 +40,18 @@ class AdaptiveModel:
         rounds: how often each is timed; the median counts.
         memory: how much of the slowdown found so far stays at each call, from 0 (only the last call counts) to 1.
         clock: seconds, rising.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> from reds_torch.runtime import AdaptiveModel
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> scores = reds.order(net, reds.score(net, criterion="l1"))
+        >>> net.subnetworks = reds.search(net, scores, {"macs": [0.5, 0.25]}).subnetworks
+        >>> model = AdaptiveModel.from_network(net, torch.zeros(1, 1, 25, 10))
+        >>> model(torch.randn(1, 1, 25, 10), deadline=10.0).subnetwork  # seconds: time for the full network
+        0
     """
 
     def __init__(

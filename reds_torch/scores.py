@@ -34,6 +34,15 @@ class Scores(Mapping[str, Tensor]):
     The tensor of a parameter has one axis for each of the parameter's axes that are cut, in their order, and one
     entry for each unit of each block of that axis (one for a fixed block). The weights between two groups give
     a matrix (output units, input units), a bias or the first layer's weights a vector (units,).
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> scores = reds.score(net, criterion="l1")
+        >>> tuple(scores["fc1.weight"].shape), tuple(scores["fc2.weight"].shape)
+        ((144,), (144, 144))
     """
 
     blocks: Mapping[str, Tensor]
@@ -66,6 +75,16 @@ def score(
             ``sum((w * gradient) ** 2) / 2``, the loss of a quadratic with the diagonal of the Fisher matrix as its
             Hessian (LeCun et al., "Optimal Brain Damage", 1989; Theis et al., arXiv 1801.05787, section 2.2);
             "l1" ``|w|``; "l2" ``w ** 2`` (squared norms add up).
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> batches = [(torch.randn(8, 1, 25, 10), torch.randint(0, 12, (8,))) for _ in range(3)]
+        >>> scores = reds.score(net, batches)
+        >>> bool((scores["fc1.weight"] >= 0).all())
+        True
     """
     if criterion not in get_args(Criterion):
         raise ValueError(f"there is no criterion {criterion!r}; there are: {', '.join(get_args(Criterion))}")

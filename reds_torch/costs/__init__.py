@@ -31,12 +31,31 @@ def register_cost(name: str, model: CostModel) -> None:
 
     ``model`` maps a nested network to an `AdditiveCost` or a `PeakCost`, whose parts are `Count`: polynomials in
     the widths.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.costs import AdditiveCost, Count
+        >>> from reds_torch.models import dnn
+        >>> def units(net):
+        ...     return AdditiveCost({group.name: Count({(group.name,): 1}) for group in net.groups})
+        >>> reds.register_cost("units", units)
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> reds.measure(net, {"fc1": 10}, ["units"])
+        {'units': 298.0}
     """
     COSTS[name] = model
 
 
 def register_device(name_or_path: str) -> DeviceTable:
-    """Let "latency" and "energy" mean those of a device: a shipped table's name or a CSV file."""
+    """Let "latency" and "energy" mean those of a device: a shipped table's name or a CSV file.
+
+    Example:
+        >>> import reds_torch as reds
+        >>> device = reds.register_device("cortex_m4")
+        >>> device.clock_mhz, sorted(device.kinds)
+        (64.0, ['attention', 'conv', 'grouped', 'linear'])
+    """
     device = read_device(name_or_path)
     register_cost("latency", partial(latency, device=device))
     register_cost("energy", partial(energy, device=device))
@@ -63,7 +82,16 @@ def cost_model(name: str) -> CostModel:
 
 
 def measure(net: NestedNetwork, widths: Widths, names: Iterable[str] = BASIC) -> dict[str, float]:
-    """The costs of a subnetwork with these widths; groups that are left out have their full width."""
+    """The costs of a subnetwork with these widths; groups that are left out have their full width.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> reds.measure(net, {"fc1": 10, "fc2": 20}, ["macs", "parameters"])
+        {'macs': 7308.0, 'parameters': 7494.0}
+    """
     return {name: float(cost_of(name, net)(net.widths(widths))) for name in names}
 
 

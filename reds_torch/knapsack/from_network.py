@@ -36,6 +36,17 @@ def search(
 
     ``scores`` are those that `order` returned. Budgets and limits may speak of any cost in `reds_torch.costs`;
     ``minimum`` gives the smallest width that a group may have; the other arguments are those of `solve`.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> scores = reds.order(net, reds.score(net, criterion="l1"))
+        >>> result = reds.search(net, scores, {"macs": [0.5, 0.25]}, limits={"parameters": 60_000})
+        >>> [subnetwork.status for subnetwork in result.subnetworks]
+        ['full', 'optimal', 'optimal']
+        >>> net.subnetworks = result.subnetworks
     """
     problem = search_problem(net, scores, budgets, limits, minimum)
     return solve(problem, budgets, limits, strategy, solver, gap, time_limit, progress)

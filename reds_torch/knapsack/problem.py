@@ -108,6 +108,17 @@ class WidthProblem:
     """Groups, tables and steps that together say what every choice of widths is worth and what it costs.
 
     ``peaks`` maps the name of a peak cost to its execution steps; the cost is the largest of their sums.
+
+    Example:
+        >>> import numpy as np
+        >>> import reds_torch as reds
+        >>> from reds_torch.knapsack import Group, Table
+        >>> width = np.arange(1, 9)  # candidate widths of the only group
+        >>> group = Group("hidden", 8, tuple(width))
+        >>> layer = Table("layer", ("hidden",), value=np.sqrt(width), costs={"macs": 100 * width})
+        >>> problem = reds.WidthProblem((group,), (layer,))
+        >>> problem.costs({"hidden": 3})
+        {'macs': 300.0}
     """
 
     groups: tuple[Group, ...]

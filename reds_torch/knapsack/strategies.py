@@ -75,6 +75,17 @@ def solve(
     Raises:
         ProblemError: anything that can't be meant as given.
         InfeasibleError: no widths keep a budget and the limits; says what would be feasible.
+
+    Example:
+        >>> import numpy as np
+        >>> import reds_torch as reds
+        >>> from reds_torch.knapsack import Group, Table
+        >>> width = np.arange(1, 9)
+        >>> layer = Table("layer", ("hidden",), value=np.sqrt(width), costs={"macs": 100 * width})
+        >>> problem = reds.WidthProblem((Group("hidden", 8, tuple(width)),), (layer,))
+        >>> result = reds.solve(problem, {"macs": [0.5, 250]})  # a share of the full network, and absolute
+        >>> [subnetwork.widths["hidden"] for subnetwork in result.subnetworks]
+        [8, 4, 2]
     """
     start = time.monotonic()
     asked = absolute_caps(problem, budgets, limits)

@@ -39,6 +39,14 @@ def nest(
 
     Raises:
         NestingError: naming the module and the reason, where the model can't be nested.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> [(group.name, group.size) for group in net.groups]
+        [('fc1', 144), ('fc2', 144), ('fc3', 144)]
     """
     if round_to < 1:
         raise NestingError(f"round_to must be at least 1, got {round_to}")
@@ -108,6 +116,18 @@ class NestedNetwork(nn.Module):
     """Shared weights, width groups, and the subnetworks that run on prefixes of them.
 
     ``model`` holds the weights and is the full network; `nest` makes objects of this class.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> net.subnetworks = [reds.Subnetwork(net.full_widths), reds.Subnetwork({"fc1": 30, "fc2": 20})]
+        >>> with net.active(1):  # the shared weights' first 30 and 20 units
+        ...     logits = net(torch.zeros(5, 1, 25, 10))
+        >>> small = net.extract(1)  # an ordinary network of that size, with equal outputs
+        >>> small.fc2
+        Linear(in_features=30, out_features=20, bias=True)
     """
 
     model: nn.Module

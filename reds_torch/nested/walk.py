@@ -9,7 +9,17 @@ from .coupling import Coupling, Positions
 
 
 class NestingError(ValueError):
-    """A model that can't be nested; the message names the module and the reason."""
+    """A model that can't be nested; the message names the module and the reason.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> try:
+        ...     reds.nest(torch.nn.Linear(3, 4), torch.zeros(1, 3))
+        ... except reds.NestingError as error:
+        ...     print(error)
+        the model has no units to cut: it needs at least one layer whose outputs only other layers read ...
+    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,7 +137,18 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class WidthGroup:
-    """Axes that are cut together, by ``size`` units; candidate widths are multiples of ``round_to`` units."""
+    """Axes that are cut together, by ``size`` units; candidate widths are multiples of ``round_to`` units.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> group = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10), round_to=16).groups[0]
+        >>> group.name, group.size, group.candidates
+        ('fc1', 144, (16, 32, 48, 64, 80, 96, 112, 128, 144))
+        >>> [(member.tensor, member.axis) for member in group.members]
+        [('fc1.weight', 0), ('fc1.bias', 0), ('fc2.weight', 1)]
+    """
 
     name: str
     size: int
@@ -155,6 +166,16 @@ class Subnetwork:
     """A width for each group, what it costs, and what the search proved about it.
 
     ``value <= bound`` is proven for the problem that was solved; ``gap`` is ``(bound - value) / bound``.
+
+    Example:
+        >>> import torch
+        >>> import reds_torch as reds
+        >>> from reds_torch.models import dnn
+        >>> net = reds.nest(dnn("s"), torch.zeros(1, 1, 25, 10))
+        >>> result = reds.search(net, reds.score(net, criterion="l1"), {"macs": [0.5]})
+        >>> half = result.subnetworks[1]
+        >>> half.status, half.costs["macs"] <= 79_200 / 2, half.value <= half.bound
+        ('optimal', True, True)
     """
 
     widths: Widths

@@ -1,0 +1,31 @@
+"""Each public name shows how it is used, and what the example prints is what happens."""
+
+from __future__ import annotations
+
+import doctest
+
+import pytest
+
+import reds_torch
+from reds_torch.costs import COSTS
+from reds_torch.runtime import AdaptiveModel
+
+PUBLIC = {name: getattr(reds_torch, name) for name in reds_torch.__all__} | {"AdaptiveModel": AdaptiveModel}
+
+
+@pytest.fixture(autouse=True)
+def _costs_are_forgotten():
+    known = dict(COSTS)
+    yield
+    COSTS.clear()
+    COSTS.update(known)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_name(name):
+    examples = doctest.DocTestParser().get_doctest(PUBLIC[name].__doc__, {}, name, None, 0)
+    assert examples.examples
+    runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+    report: list[str] = []
+    runner.run(examples, out=report.append)
+    assert runner.failures == 0, "".join(report)
