@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import statistics
 from collections.abc import Sequence
@@ -116,10 +117,15 @@ STRATEGIES = {
 ALONE = {"alone": "paper", "alone, cosine": "cosine", "alone, fast cosine": "fast cosine"}
 
 
+def recorded(settings: Sequence[str]) -> list[str]:
+    """Settings as they stand in the results: where data and weights lie on a machine is nobody's business."""
+    others = [setting for setting in settings if not setting.startswith("data.root=")]
+    return [re.sub(r"^(pretrained=(?:arm:)?).*/", r"\1", setting) for setting in others]
+
+
 def experiment(result: dict[str, Any]) -> tuple[str, int, str]:
-    """What the runs of one table have in common: recipe, epochs and settings other than where the data lie."""
-    settings = [s for s in result["set"] if not s.startswith("data.root=")]
-    return result["recipe"], result["epochs"], " ".join(settings)
+    """What the runs of one table have in common: recipe, epochs and settings."""
+    return result["recipe"], result["epochs"], " ".join(result["set"])
 
 
 def open_run(wanted: dict[str, Any], strategy: str, folder: Path, options: argparse.Namespace) -> train.Run:
@@ -269,8 +275,7 @@ def main() -> None:
     for strategy in () if options.table else options.strategies:
         for seed in options.seeds:
             wanted = {"recipe": options.recipe, "seed": seed, "epochs": options.epochs, "strategy": strategy}
-            # where the data lie on this machine is nobody's business
-            wanted["set"] = [s for s in options.set if not s.startswith("data.root=")]
+            wanted["set"] = recorded(options.set)
             if any(same(wanted, r) for r in finished(options.results)):
                 continue
             result = wanted | (alone if strategy in ALONE else nested)(wanted, options)
