@@ -136,7 +136,8 @@ class ObjectiveSettings:
             ones; widening: the smallest first, one more after each equal part of the first half of the training.
         between: how many random ones a sandwich has.
         teacher: what a subnetwork learns from besides the classes, which teach alone in labels. full: the full
-            network's outputs on the same batch; larger: the next larger subnetwork's; ensemble: the mean of all.
+            network's outputs on the same batch; larger: the next larger subnetwork's; ensemble: the mean of all;
+            pretrained: those of the full network as it was before, from which the full network learns as well.
         distillation: share of the teacher's part in the loss, for all subnetworks that have a teacher.
         temperature: softens the outputs of teacher and student.
         weights: of the losses. share: a power of each subnetwork's share of the parameters; learned: each loss

@@ -55,6 +55,30 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def whole_run(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of an epoch that is through, with both baselines, on four classes of tones."""
+    from reds_torch import train  # here, for most tests need none of it
+
+    folder = tmp_path_factory.mktemp("runs") / "first"
+    arguments = [
+        "recipe=kws_dnn",
+        f"data.root={tones}",
+        "data.words=[yes,no]",
+        "data.batch_size=10",
+        f"data.cache={tmp_path_factory.mktemp('cache')}",
+        "pretrain.max_epochs=1",
+        "trainer.max_epochs=1",
+        "trainer.accelerator=cpu",
+        "score.batches=2",
+        "search.budgets=[0.6,0.3]",
+        "baselines=[alone,scratch]",
+        f"run_dir={folder}",
+    ]
+    assert train.main(arguments) == 0
+    return folder
+
+
 class Residual(nn.Module):
     """Branches, a residual sum, a depth-wise convolution, batch norm, pooling and a flatten into a linear layer."""
 

@@ -1,45 +1,101 @@
-"""Every recipe that comes with the project can be read, its network built and nested."""
+"""Every recipe that comes with the project parses, builds, nests, searches, and runs one step on tiny data."""
 
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torchvision
 import yaml
-from PIL import Image
+from tiny_data import write_cifar10, write_coco, write_fashion_mnist, write_image_folder
 
-from reds_torch.models import build
-from reds_torch.nested.network import nest
+from reds_torch import train
+from reds_torch.knapsack import solve
+from reds_torch.knapsack.from_network import search_problem
 from reds_torch.recipes import known_recipes, parse
+from reds_torch.scores import score
 
 RECIPES = known_recipes()
 FILES = [*RECIPES.values(), *RECIPES["kws_dnn"].parent.glob("base/*.yaml")]
-# recipes whose data have to be given
-FOLDERS = {"imagenet_vit_base", "vww_mobilenet_v1"}
+LISTED = {
+    *(f"kws_{network}{size}" for network in ("dnn", "cnn", "ds_cnn") for size in ("", "_m", "_l")),
+    "kws_ds_cnn_ten",
+    "fashion_mnist_ds_cnn",
+    "cifar10_ds_cnn",
+    "cifar10_resnet8",
+    "vww_mobilenet_v1",
+    "imagenet_vit_base",
+}
+# what a step of the real size would take too long for here, but parses, nests and is searched at its own
+SMALLER = {
+    "imagenet_vit_base": ["model.arguments={features: 128, depth: 2}"],
+    "vww_mobilenet_v1": ["data.workers=0"],
+}
 
 
-@pytest.fixture
-def photographs(tmp_path: Path) -> Path:
-    """A folder with images of two classes for each set."""
-    for place in ("train/cat", "train/dog", "val/cat", "val/dog"):
-        (tmp_path / place).mkdir(parents=True)
-        Image.new("RGB", (40, 30)).save(tmp_path / place / "0.png")
-    return tmp_path
+@pytest.fixture(scope="module")
+def data(tones: Path, tmp_path_factory: pytest.TempPathFactory):
+    """For each data module the arguments that make it read a tiny set in its own format."""
+    root = tmp_path_factory.mktemp("data")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in write_cifar10(root / "cifar10", 20).items():
+            patch.setattr(torchvision.datasets.CIFAR10, name, value)
+        folders = {f"{part}/{name}": 2 for part in ("train", "val") for name in ("cat", "dog")}
+        cache = f"data.cache={root / 'cache'}"
+        yield {
+            "SpeechCommands": [f"data.root={tones}", "data.words=[yes,no]", cache],
+            "SyntheticSpeech": [
+                f"data.root={root / 'spoken'}",
+                "data.words=[lumos,nox]",
+                "data.unknown_words=[bird]",
+                "data.speakers=5",
+                "data.takes=1",
+                cache,
+            ],
+            "FashionMNIST": [f"data.root={write_fashion_mnist(root / 'clothes', 60, 20)}", "data.validation=20"],
+            "CIFAR10": [f"data.root={root / 'cifar10'}", "data.validation=20"],
+            "VisualWakeWords": [f"data.root={write_coco(root / 'coco', 30, 4)}", "data.workers=0"],
+            "ImageFolder": [f"data.root={write_image_folder(root / 'folder', folders)}", "data.workers=0"],
+        }
+
+
+def arguments(name: str, data: dict[str, list[str]]) -> list[str]:
+    """A command line that trains this recipe on tiny data."""
+    recipe = yaml.safe_load(RECIPES[name].read_text())
+    module = recipe.get("data", {}).get("class_path", "SpeechCommands").rpartition(".")[2]
+    return [f"recipe={name}", *data[module], "data.batch_size=4", "trainer.accelerator=cpu"]
+
+
+def test_the_benchmarks_of_the_paper_are_there() -> None:
+    assert set(RECIPES) >= LISTED
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_recipe_parses_builds_and_nests(name: str, photographs: Path) -> None:
-    arguments = [f"recipe={name}"]
-    if name in FOLDERS:
-        arguments.append(f"data.root={photographs}")
-    cli = parse(arguments)
-    config, data = cli.config_init, cli.datamodule
-    model = build(
-        config.model.name,
-        **{"classes": len(data.classes), "input_shape": data.input_shape, **config.model.arguments},
-    )
-    net = nest(model, data.example_input, config.nest.ignore, config.nest.round_to, copy=False)
-    assert all(group.size > 1 for group in net.groups)
-    assert net.eval()(data.example_input).shape == (1, len(data.classes))
+def test_recipe_nests_and_is_searched(name: str, data: dict[str, list[str]]) -> None:
+    cli = parse(arguments(name, data))
+    net = train.new_network(cli)
+    settings = cli.config_init.search
+    budgets = settings.budgets_by_cost
+    problem = search_problem(net, score(net, criterion="l1"), budgets, settings.limits, settings.minimum)
+    result = solve(problem, budgets, settings.limits, settings.strategy, settings.solver, settings.gap)
+    full, *others = result.subnetworks
+    assert len(others) == len(budgets["macs"])
+    assert {subnetwork.status for subnetwork in others} == {"optimal"}
+    for subnetwork, share in zip(others, budgets["macs"], strict=True):
+        assert subnetwork.costs["macs"] <= share * full.costs["macs"]
+        assert all(subnetwork.widths[group] >= least for group, least in settings.minimum.items())
+        assert all(subnetwork.costs[cost] <= limit for cost, limit in settings.limits.items())
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_recipe_runs_a_step(
+    name: str, data: dict[str, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if name == "kws_demo":
+        pytest.importorskip("espeakng_loader")
+    run = ["trainer.fast_dev_run=true", f"run_dir={tmp_path / 'run'}", "score.batches=1"]
+    status = train.main([*arguments(name, data), *SMALLER.get(name, []), *run])
+    assert status == 0, capsys.readouterr().err
+    assert (tmp_path / "run" / "nested.ckpt").is_file()
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)

@@ -75,7 +75,7 @@ class NestedClassifier(L.LightningModule):
         self.seed = seed
         self.steps: float = 1
         count = len(net.subnetworks)
-        self.objective = Objective(objective, parameter_shares(net), settings.label_smoothing)
+        self.objective = Objective(objective, self.net, settings.label_smoothing)
         self.accuracies = nn.ModuleDict(
             {
                 stage: nn.ModuleList(MulticlassAccuracy(classes, average="micro") for _ in range(count))
@@ -196,7 +196,7 @@ class NestedClassifier(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The settings' optimizer; its learning rate follows the progress, step by step."""
-        moved = optimizer([*self.learner.parameters(), *self.objective.parameters()], self.settings)
+        moved = optimizer([*self.learner.parameters(), *self.objective.weights.parameters()], self.settings)
         steps, first = self.trainer.estimated_stepping_batches, self.settings.learning_rates[0]
         schedule = torch.optim.lr_scheduler.LambdaLR(
             moved, lambda step: learning_rate(self.settings, step / steps) / first

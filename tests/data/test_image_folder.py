@@ -3,17 +3,9 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from tiny_data import write_image_folder
 
 from reds_torch.data.image_folder import ImageFolder
-
-
-def make(root: Path, places: dict[str, int]) -> Path:
-    """So many images in each folder; their shade is their number."""
-    for place, count in places.items():
-        (root / place).mkdir(parents=True)
-        for i in range(count):
-            Image.new("RGB", (12, 10), (i, i, i)).save(root / place / f"photo{i}.png")
-    return root
 
 
 def files(data: ImageFolder, name: str) -> set[str]:
@@ -28,7 +20,9 @@ def ready(root: Path, **settings: object) -> ImageFolder:
 
 
 def test_folders_for_sets(tmp_path: Path) -> None:
-    root = make(tmp_path, {"train/cat": 5, "train/dog": 6, "val/cat": 2, "val/dog": 2, "test/cat": 3, "test/dog": 1})
+    root = write_image_folder(
+        tmp_path, {"train/cat": 5, "train/dog": 6, "val/cat": 2, "val/dog": 2, "test/cat": 3, "test/dog": 1}
+    )
     (root / "train" / "dog" / "notes.txt").write_text("no image")
     (root / "train" / ".hidden").mkdir()
     data = ready(root, batch_size=4)
@@ -40,13 +34,13 @@ def test_folders_for_sets(tmp_path: Path) -> None:
 
 
 def test_val_is_tested_on_without_a_test_folder(tmp_path: Path) -> None:
-    data = ready(make(tmp_path, {"train/a": 3, "train/b": 3, "val/a": 2, "val/b": 2}))
+    data = ready(write_image_folder(tmp_path, {"train/a": 3, "train/b": 3, "val/a": 2, "val/b": 2}))
     assert files(data, "test") == files(data, "val")
 
 
 @pytest.mark.parametrize("places", [{"train": 3, "val": 2, "test": 1}, {".": 60}])
 def test_each_stage_makes_what_it_needs(places: dict[str, int], tmp_path: Path) -> None:
-    root = make(tmp_path, {f"{place}/{name}": count for place, count in places.items() for name in "ab"})
+    root = write_image_folder(tmp_path, {f"{place}/{name}": count for place, count in places.items() for name in "ab"})
     whole = ready(root)
     for stage, sets in (("fit", ("train", "calibration", "val")), ("validate", ("val",)), ("test", ("test",))):
         data = ImageFolder(root=str(root), size=8)
@@ -56,7 +50,7 @@ def test_each_stage_makes_what_it_needs(places: dict[str, int], tmp_path: Path) 
 
 
 def test_one_folder_for_each_class_is_split_by_name(tmp_path: Path) -> None:
-    data = ready(make(tmp_path, {"cat": 200, "dog": 200}))
+    data = ready(write_image_folder(tmp_path, {"cat": 200, "dog": 200}))
     sets = [files(data, name) for name in ("train", "val", "test")]
     assert sum(map(len, sets)) == len(set.union(*sets)) == 400
     assert 280 < len(sets[0]) < 360
@@ -67,14 +61,14 @@ def test_one_folder_for_each_class_is_split_by_name(tmp_path: Path) -> None:
 
 
 def test_train_limit_takes_the_same_images_for_every_seed(tmp_path: Path) -> None:
-    root = make(tmp_path, {"train/a": 20, "train/b": 20, "val/a": 1, "val/b": 1})
+    root = write_image_folder(tmp_path, {"train/a": 20, "train/b": 20, "val/a": 1, "val/b": 1})
     first, second = ready(root, train_limit=10), ready(root, train_limit=10, seed=5)
     assert len(files(first, "train")) == 10
     assert files(first, "train") == files(second, "train") == files(first, "calibration")
 
 
 def test_settings_make_the_same_inputs_again(tmp_path: Path) -> None:
-    root = make(tmp_path, {"train/a": 3, "train/b": 3, "val/a": 2, "val/b": 2})
+    root = write_image_folder(tmp_path, {"train/a": 3, "train/b": 3, "val/a": 2, "val/b": 2})
     data = ready(root, centre=0.5, mean=[0.1, 0.2, 0.3], std=[0.5, 0.6, 0.7])
     again = ImageFolder(root=str(root), **data.settings)
     again.setup()
@@ -83,7 +77,7 @@ def test_settings_make_the_same_inputs_again(tmp_path: Path) -> None:
 
 
 def test_workers_hand_out_the_same_batches(tmp_path: Path) -> None:
-    root = make(tmp_path, {"train/a": 5, "train/b": 5, "val/a": 1, "val/b": 1})
+    root = write_image_folder(tmp_path, {"train/a": 5, "train/b": 5, "val/a": 1, "val/b": 1})
 
     def batches(workers: int) -> torch.Tensor:
         return torch.cat([images for images, _ in ready(root, batch_size=5, workers=workers).train_dataloader()])
@@ -102,7 +96,7 @@ def test_workers_hand_out_the_same_batches(tmp_path: Path) -> None:
 )
 def test_other_layouts_are_refused(places: dict[str, int], message: str, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=message):
-        ready(make(tmp_path, places))
+        ready(write_image_folder(tmp_path, places))
 
 
 def test_missing_folders_are_refused(tmp_path: Path) -> None:

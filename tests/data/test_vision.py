@@ -1,9 +1,6 @@
 """Fashion-MNIST and CIFAR-10, from small files in their formats."""
 
 import gzip
-import hashlib
-import pickle
-import struct
 from pathlib import Path
 from urllib.error import URLError
 
@@ -11,28 +8,16 @@ import numpy as np
 import pytest
 import torch
 import torchvision
+from tiny_data import idx, write_cifar10, write_fashion_mnist
 
 from reds_torch.data.download import DownloadError
 from reds_torch.data.idx import read_idx
 from reds_torch.data.vision import CIFAR10, FashionMNIST
 
 
-def idx(array: np.ndarray) -> bytes:
-    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
-
-
 @pytest.fixture
 def clothes(tmp_path: Path) -> Path:
-    """300 + 40 images whose first pixel is their number; one pair of files is packed, the other is not."""
-    root = tmp_path / "clothes"
-    root.mkdir()
-    for part, count in (("train", 300), ("t10k", 40)):
-        images = np.zeros((count, 28, 28), np.uint8)
-        images[:, 0, 0], images[:, 0, 1] = np.arange(count) % 256, np.arange(count) // 256
-        labels = (np.arange(count) % 10).astype(np.uint8)
-        (root / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(idx(images)))
-        (root / f"{part}-labels-idx1-ubyte").write_bytes(idx(labels))
-    return root
+    return write_fashion_mnist(tmp_path / "clothes", 300, 40)
 
 
 def numbers(pixels: torch.Tensor) -> list[int]:
@@ -169,23 +154,8 @@ def test_too_few_images_are_refused(clothes: Path) -> None:
 @pytest.fixture
 def small_cifar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """CIFAR-10's files with 20 images each, and torchvision's checksums changed to theirs."""
-    folder = tmp_path / "cifar" / "cifar-10-batches-py"
-    folder.mkdir(parents=True)
-    random = np.random.default_rng(0)
-
-    def write(name: str, content: dict) -> tuple[str, str]:
-        packed = pickle.dumps(content)
-        (folder / name).write_bytes(packed)
-        return name, hashlib.md5(packed).hexdigest()
-
-    def images() -> dict:
-        return {"data": random.integers(0, 256, (20, 3072), np.uint8), "labels": random.integers(0, 10, 20).tolist()}
-
-    names = [name for name, _ in torchvision.datasets.CIFAR10.train_list]
-    monkeypatch.setattr(torchvision.datasets.CIFAR10, "train_list", [write(name, images()) for name in names])
-    monkeypatch.setattr(torchvision.datasets.CIFAR10, "test_list", [write("test_batch", images())])
-    meta, checksum = write("batches.meta", {"label_names": list(CIFAR10.names)})
-    monkeypatch.setattr(torchvision.datasets.CIFAR10, "meta", {"filename": meta, "key": "label_names", "md5": checksum})
+    for name, value in write_cifar10(tmp_path / "cifar", 20).items():
+        monkeypatch.setattr(torchvision.datasets.CIFAR10, name, value)
     return tmp_path / "cifar"
 
 

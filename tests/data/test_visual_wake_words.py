@@ -1,35 +1,24 @@
-import json
 from pathlib import Path
 
 import pytest
-from PIL import Image
+from tiny_data import DOG, PERSON, coco_box, coco_image, write_coco
 
 from reds_torch.data.visual_wake_words import VisualWakeWords, label_persons
-
-PERSON, DOG = {"id": 1, "name": "person"}, {"id": 18, "name": "dog"}
-
-
-def image(number: int, width: int = 100, height: int = 100) -> dict:
-    return {"id": number, "file_name": f"{number:012}.jpg", "width": width, "height": height}
-
-
-def box(number: int, category: int, width: float, height: float) -> dict:
-    return {"image_id": number, "category_id": category, "bbox": [1.0, 2.0, width, height]}
 
 
 def test_a_person_of_more_than_half_a_percent_counts() -> None:
     annotations = {
         "categories": [PERSON, DOG],
-        "images": [image(n) for n in range(5)] + [image(5, 1000, 1000)],
+        "images": [coco_image(n) for n in range(5)] + [coco_image(5, 1000, 1000)],
         "annotations": [
-            box(0, 1, 10, 5.1),  # 0.51 %
-            box(1, 1, 10, 5),  # exactly 0.5 %: not more
-            box(2, 18, 90, 90),  # a dog
-            box(3, 1, 6, 6),  # two small persons don't make a large one
-            box(3, 1, 6, 6),
-            box(4, 1, 1, 1),
-            box(4, 1, 50, 50),  # one of them is large
-            box(5, 1, 60, 60),  # 0.36 % of a larger image
+            coco_box(0, 1, 10, 5.1),  # 0.51 %
+            coco_box(1, 1, 10, 5),  # exactly 0.5 %: not more
+            coco_box(2, 18, 90, 90),  # a dog
+            coco_box(3, 1, 6, 6),  # two small persons don't make a large one
+            coco_box(3, 1, 6, 6),
+            coco_box(4, 1, 1, 1),
+            coco_box(4, 1, 50, 50),  # one of them is large
+            coco_box(5, 1, 60, 60),  # 0.36 % of a larger image
         ],
     }
     assert [*label_persons(annotations).values()] == [1, 0, 0, 0, 1, 0]
@@ -37,19 +26,7 @@ def test_a_person_of_more_than_half_a_percent_counts() -> None:
 
 @pytest.fixture
 def coco(tmp_path: Path) -> Path:
-    """60 images to train on and 8 to test on; those of odd numbers show a person."""
-    (tmp_path / "annotations").mkdir()
-    for part, count in (("train2017", 60), ("val2017", 8)):
-        (tmp_path / part).mkdir()
-        for n in range(count):
-            Image.new("RGB", (100, 100), (n, n, n)).save(tmp_path / part / image(n)["file_name"])
-        annotations = {
-            "categories": [PERSON, DOG],
-            "images": [image(n) for n in range(count)],
-            "annotations": [box(n, 1 if n % 2 else 18, 30, 30) for n in range(count)],
-        }
-        (tmp_path / "annotations" / f"instances_{part}.json").write_text(json.dumps(annotations))
-    return tmp_path
+    return write_coco(tmp_path / "coco", 60, 8)
 
 
 def test_sets(coco: Path) -> None:

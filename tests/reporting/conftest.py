@@ -1,4 +1,4 @@
-"""One real run, an epoch long, and copies of it that tests may change."""
+"""Copies of a real run, an epoch long, that tests may change."""
 
 from __future__ import annotations
 
@@ -9,30 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from reds_torch import train
-
-
-@pytest.fixture(scope="session")
-def whole_run(tones, tmp_path_factory):
-    """A run that is through, with both baselines, on four classes of tones."""
-    folder = tmp_path_factory.mktemp("runs") / "first"
-    arguments = [
-        "recipe=kws_dnn",
-        f"data.root={tones}",
-        "data.words=[yes,no]",
-        "data.batch_size=10",
-        f"data.cache={tmp_path_factory.mktemp('cache')}",
-        "pretrain.max_epochs=1",
-        "trainer.max_epochs=1",
-        "trainer.accelerator=cpu",
-        "score.batches=2",
-        "search.budgets=[0.6,0.3]",
-        "baselines=[alone,scratch]",
-        f"run_dir={folder}",
-    ]
-    assert train.main(arguments) == 0
-    return folder
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from reds_torch.settings import ObjectiveSettings
 from reds_torch.training import Objective, parameter_shares
 from reds_torch.training.objectives.conflicts import projected, without_conflicts
 from reds_torch.training.objectives.selection import selection
-from reds_torch.training.objectives.weights import power_at
+from reds_torch.training.objectives.weights import LearnedWeights, power_at
 
 
 def random():
@@ -17,7 +17,7 @@ def random():
 
 
 def objective(net, **settings):
-    return Objective(ObjectiveSettings(**settings), parameter_shares(net))
+    return Objective(ObjectiveSettings(**settings), net)
 
 
 def logits_of(net, inputs):
@@ -45,7 +45,7 @@ def test_powers_are_reached_one_after_the_other():
 
 
 def test_learned_weights_settle_where_each_loss_is_divided_by_itself():
-    learned = Objective(ObjectiveSettings(weights="learned"), [1.0, 0.5]).weights
+    learned = LearnedWeights(2)
     losses = torch.tensor([0.2, 3.0])
     with torch.no_grad():
         learned.log_variances.copy_((2 * losses).log())  # where the derivative by the variance vanishes
@@ -101,6 +101,25 @@ def test_distillation_has_the_gradient_of_the_divergence_from_its_teachers(net, 
         expected = expected + loss / 3
     for a, b in zip(gradients, torch.autograd.grad(expected, list(net.model.parameters())), strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-6)
+
+
+def test_the_pretrained_network_teaches_all_and_stays_as_it_was(net, batch):
+    inputs, targets = batch
+    with torch.no_grad():
+        soft = net.eval()(inputs).softmax(1)
+    taught = objective(net, teacher="pretrained", distillation=0.4, powers=[0.0]).train()
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.1)
+    found = taught(net.train(), inputs, targets, 0.0, random())
+    expected = 0
+    for k in range(3):
+        with net.active(k):
+            logits = net(inputs)
+        expected = expected + (0.6 * F.cross_entropy(logits, targets) + 0.4 * F.cross_entropy(logits, soft)) / 3
+    torch.testing.assert_close(found, expected)
+    found.backward()
+    assert all(parameter.grad is None for parameter in taught.parameters())
 
 
 def test_projected_gradients_do_not_oppose_the_other():

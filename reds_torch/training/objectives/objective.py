@@ -14,7 +14,7 @@ from ...settings import ObjectiveSettings
 from .conflicts import without_conflicts
 from .selection import selection
 from .teachers import TEACHERS, distillation
-from .weights import loss_weights
+from .weights import loss_weights, parameter_shares
 
 
 class Objective(nn.Module):
@@ -24,20 +24,20 @@ class Objective(nn.Module):
 
     Args:
         settings: the choices.
-        shares: of the full network's parameters that each subnetwork uses, see `parameter_shares`.
+        net: the network that is to be trained, as it is before.
         label_smoothing: of the cross-entropy with the classes.
     """
 
     shares: Tensor
 
-    def __init__(self, settings: ObjectiveSettings, shares: Sequence[float], label_smoothing: float = 0.0) -> None:
+    def __init__(self, settings: ObjectiveSettings, net: NestedNetwork, label_smoothing: float = 0.0) -> None:
         super().__init__()
         self.settings = settings
-        self.register_buffer("shares", torch.tensor(shares))
+        self.register_buffer("shares", torch.tensor(parameter_shares(net)))
         self.label_smoothing = label_smoothing
         self.selection = selection(settings)
-        self.teachers = TEACHERS[settings.teacher]
-        self.weights = loss_weights(settings, len(shares))
+        self.teachers = TEACHERS[settings.teacher](net)
+        self.weights = loss_weights(settings, len(self.shares))
 
     @property
     def leaves_parameters_out(self) -> bool:
@@ -61,17 +61,18 @@ class Objective(nn.Module):
         for k in which:
             with net.active(k):
                 logits.append(net(inputs))
-        losses = torch.stack([self._loss(student, logits, targets) for student in range(len(which))])
+        taught = zip(logits, self.teachers(inputs, logits), strict=True)
+        losses = torch.stack([self._loss(student, teachers, targets) for student, teachers in taught])
         weighted = self.weights(losses, self.shares[which], which, progress)
         if self.settings.conflicts == "projected":
-            trained = [p for p in (*net.parameters(), *self.parameters()) if p.requires_grad]
+            trained = [p for p in (*net.parameters(), *self.weights.parameters()) if p.requires_grad]
             return without_conflicts(weighted, trained, random)
         return weighted.sum()
 
-    def _loss(self, student: int, logits: list[Tensor], targets: Tensor) -> Tensor:
-        """What a student, by its place among the logits, is charged for the classes and its teachers' soft labels."""
-        loss = F.cross_entropy(logits[student], targets, label_smoothing=self.label_smoothing)
-        teachers, share = self.teachers(student, logits), self.settings.distillation
+    def _loss(self, student: Tensor, teachers: Sequence[Tensor], targets: Tensor) -> Tensor:
+        """What a student, by its logits, is charged for the classes and its teachers' soft labels."""
+        loss = F.cross_entropy(student, targets, label_smoothing=self.label_smoothing)
+        share = self.settings.distillation
         if not teachers or not share:
             return loss
-        return (1 - share) * loss + share * distillation(logits[student], teachers, self.settings.temperature)
+        return (1 - share) * loss + share * distillation(student, teachers, self.settings.temperature)

@@ -1,0 +1,91 @@
+"""Blocks of Python and of settings do what the pages say; links and quoted messages are there."""
+
+import re
+import shutil
+import sys
+
+import pytest
+import yaml
+from pages import BLOCK, PAGES, ROOT, blocks, text
+
+from reds_torch.costs import COSTS, read_device
+from reds_torch.recipes import parse
+
+# shell: test_commands.py; C: tests/firmware_app/test_firmware_readme.py; text is what a command prints, or a drawing
+KINDS = {"python", "yaml", "csv", "sh", "c", "text"}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_block_is_of_a_kind_that_is_run(page):
+    assert {kind for kind, _ in BLOCK.findall(text(page))} <= KINDS
+    assert page == "firmware/README.md" or not blocks(page, "c")
+
+
+@pytest.fixture(autouse=True)
+def _costs_are_forgotten():
+    known = dict(COSTS)
+    yield
+    COSTS.clear()
+    COSTS.update(known)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")])
+def test_python(page, whole_run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    if "runs/kws_demo/latest" in text(page):
+        shutil.copytree(whole_run, tmp_path / "runs/kws_demo/latest")
+    names: dict[str, object] = {"__name__": "page"}
+    monkeypatch.setitem(sys.modules, "page", type(sys)("page"))
+    for block in blocks(page, "python"):
+        exec(compile(block, page, "exec"), names)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "yaml")])
+def test_yaml(page, tmp_path):
+    for block in blocks(page, "yaml"):
+        settings = yaml.safe_load(block)
+        if "device" in settings.get("search", {}):
+            (tmp_path / "device.csv").write_text((ROOT / "reds_torch/costs/devices/cortex_m4.csv").read_text())
+            settings["search"]["device"] = str(tmp_path / "device.csv")
+        recipe = tmp_path / "recipe.yaml"
+        base = yaml.safe_load((ROOT / "recipes/kws_ds_cnn.yaml").read_text())
+        recipe.write_text(yaml.safe_dump(base | settings))
+        cli = parse([f"recipe={recipe}", "data=synthetic"])
+        found = yaml.safe_load(cli.parser.dump(cli.config))
+        for section, values in settings.items():
+            assert found[section] | values == found[section]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "csv")])
+def test_csv_is_a_device_table(page, tmp_path):
+    for block in blocks(page, "csv"):
+        (tmp_path / "device.csv").write_text(block)
+        assert read_device(tmp_path / "device.csv").kinds
+
+
+def test_links_lead_somewhere():
+    links = [(page, link) for page in PAGES for link in re.findall(r"\]\(((?!http)[^)\s]+)", text(page))]
+    assert links
+    assert [(page, link) for page, link in links if not leads_somewhere(page, link)] == []
+
+
+def leads_somewhere(page: str, link: str) -> bool:
+    path, _, anchor = link.partition("#")
+    target = (ROOT / page).parent / path if path else ROOT / page
+    return target.exists() and (not anchor or anchor in anchors(target.read_text()))
+
+
+def anchors(markdown: str) -> set[str]:
+    """The names that GitHub gives headings."""
+    headings = re.findall(r"^#+ (.*)", markdown, re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_messages_that_troubleshooting_quotes_are_said():
+    """Quotes before the first bar; those that begin with a lower-case option or a setting are none."""
+    rows = re.findall(r"^\| (.*?) \|", text("docs/troubleshooting.md"), re.M)
+    quoted = [quote for row in rows for quote in re.findall(r"`([^`]+)`", row) if " " in quote]
+    sources = [*ROOT.glob("reds_torch/**/*.py"), *ROOT.glob("bridge/*.py"), ROOT / "Makefile"]
+    code = " ".join(re.sub(r'"\s+f?"', "", path.read_text()) for path in sources)
+    assert len(quoted) > 8
+    assert [quote for quote in quoted if quote not in code and not quote.startswith("No module named")] == []
