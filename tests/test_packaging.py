@@ -42,4 +42,7 @@ def test_every_data_file_is_listed():
 
 
 def test_one_version():
-    assert PROJECT["project"]["version"] == reds_torch.__version__
+    version = PROJECT["project"]["version"]
+    assert version == reds_torch.__version__
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text()
+    assert f"version = {{{version}}}" in (ROOT / "README.md").read_text()

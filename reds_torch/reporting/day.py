@@ -1,10 +1,12 @@
 """The simulated day: example traces by the hour, and what a network's answers cost in time and energy.
 
-The page computes the day from these numbers, because its reader may change the trace; docs/report.md has the rules.
+The page computes the day from these numbers, because its reader may change the trace; docs/report.md has the rules. A
+plot shows the first of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .run_record import RunRecord
@@ -75,3 +77,17 @@ def day_costs(record: RunRecord) -> DayCosts | None:
         energy_unit=energy.unit,
         energy_basis=f"{energy.label}, {energy.basis}",
     )
+
+
+def answered(times: Sequence[float], deadline: float, trace: Trace, fixed: int | None = None) -> tuple[int | None, ...]:
+    """Which subnetwork answers, hour by hour, on a processor that is as busy as the trace says; None: none in time.
+
+    It is the largest one that meets the deadline, or always the ``fixed`` one. ``times`` are those of an answer, by
+    subnetwork.
+    """
+    hours = []
+    for load in trace.hours:
+        idle = deadline * (1 - load / 100)
+        choice = range(len(times)) if fixed is None else (fixed,)
+        hours.append(next((k for k in choice if times[k] <= idle), None))
+    return tuple(hours)

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from ..atomic import replacing
+from .day import LOADS, DayCosts, answered, day_costs
 from .experiments import Experiment, group_runs
 from .figures import LOGARITHMIC
 from .numbers import scale_of
@@ -39,6 +40,8 @@ STYLE: Any = {  # matplotlib types its keys one by one
 }
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 DASHES = {"alone": (4, 2), "scratch": (1, 1.5)}
+# of the simulated day, in times of the full network's answer; the page begins with the same
+DEADLINE = 1.8
 
 
 def write_plots(records: Sequence[RunRecord], folder: Path, kind: str = "png") -> tuple[Path, ...]:
@@ -70,6 +73,8 @@ def _figures(records: Sequence[RunRecord]) -> Iterator[tuple[str, Figure]]:
             wide = 0.32 * len(record.subnetworks[0].widths) + 1.4
             yield f"widths{end}", _drawn(_widths, record, width=wide)
             yield f"search{end}", _drawn(_search, record)
+        if day := day_costs(record):
+            yield f"day{end}", _day(record, day)
         if record.scores:
             yield f"scores{end}", _drawn(_scores, record)
         if any("accuracy" in c.metric for c in record.curves):
@@ -156,6 +161,44 @@ def _search(axes: Axes, record: RunRecord) -> None:
     axes.set(xlim=(0, 103), ylim=(0, 105), ylabel="score kept [%]")
     axes.set_xlabel(f"{next((c.label for c in record.costs if c.key == key), key)} [% of the full network]")
     axes.legend(loc="lower right")
+
+
+def _day(record: RunRecord, day: DayCosts) -> Figure:
+    """A busy processor: what it leaves time for hour by hour, and how many answers are right in the end."""
+    figure = Figure(figsize=(2 * SIZE[0], SIZE[1]), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(2, 1))
+    divisor, unit = scale_of(day.time[0], day.time_unit)
+    deadline = DEADLINE * day.time[0]
+    colors, count = ramp(len(day.time)), len(day.time)
+    trace = LOADS[0]
+    idle = [deadline * (1 - load / 100) / divisor for load in trace.hours]
+    left.stairs(idle, range(25), fill=True, color="0.9", label="time left before the deadline")
+    late = [hour + 0.5 for hour, k in enumerate(answered(day.time, deadline, trace, fixed=0)) if k is None]
+    full = day.time[0] / divisor
+    left.axhline(full, color=colors[0], linewidth=0.8, linestyle=(0, (4, 2)))
+    left.plot(late, [full] * len(late), "x", color="C3", label="full network: too late")
+    for hour, k in enumerate(answered(day.time, deadline, trace)):
+        if k is not None:
+            left.bar(hour, day.time[k] / divisor, width=1, align="edge", color=colors[k], edgecolor="white", lw=0.4)
+    left.set(xlim=(0, 24), xlabel="hour of the day", ylabel=f"time of an answer [{unit or 'MACs'}]")
+    left.set_xticks(range(0, 25, 6))
+    left.grid(axis="x", visible=False)
+    left.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    accuracies = [s.accuracy[record.split] for s in record.subnetworks]
+    for row, fixed in enumerate((None, *range(count))):
+        hours = answered(day.time, deadline, trace, fixed)
+        share = sum(accuracies[k] for k in hours if k is not None) / len(hours)
+        start = 0.0
+        for k in range(count):  # the part of the right answers that each subnetwork gives
+            part = 100 * accuracies[k] * hours.count(k) / len(hours)
+            right.barh(row, part, left=start, color=colors[k], height=0.7)
+            start += part
+        right.text(start + 1, row, f"{100 * share:.0f} %", va="center", fontsize=7)
+    right.set_yticks(range(count + 1), ["switching", *(f"always {_share(record, k)}" for k in range(count))])
+    right.invert_yaxis()
+    right.set(xlim=(0, 105), xlabel="right, of all asked [%]")
+    right.grid(axis="y", visible=False)
+    return figure
 
 
 def _scores(axes: Axes, record: RunRecord) -> None:

@@ -3,7 +3,8 @@
 Each of these calls is then made, on small data:
 
 - commands of the package run in this process, training as one step on a batch;
-- what needs hardware (a board), a second process (Ray, several devices) or hours (benchmarks) only reads its arguments;
+- what needs hardware (a board), a second process (Ray, several devices) or hours (benchmarks) only reads its arguments,
+  and so does the bridge, which converts one network for all pages;
 - `make` says what it would do, and a training that it would start is started like any other;
 - what is installed is left to tests/test_packaging.py.
 """
@@ -51,10 +52,23 @@ def called(page: str) -> list[list[str]]:
         environment = {"PATH": f"{folder}:/usr/bin:/bin", "HOME": folder}
         subprocess.run(["bash", "-c", script], cwd=folder, env=environment, check=True)
         calls = [json.loads(line) for line in log.read_text().splitlines()] if log.is_file() else []
-        return [[argument.replace(folder, ".") for argument in call] for call in calls]
+        return [[argument.replace(folder, "{here}") for argument in call] for call in calls]
 
 
 CALLS = {(page, *call): call for page in PAGES for call in called(page)}
+
+
+MAINS = {
+    "reds_torch.evaluate": evaluate,
+    "reds_torch.report": report,
+    "reds_torch.knapsack": knapsack,
+    "reds_torch.data.synthetic": synthetic,
+}
+# what makes them quick
+SMALL = {
+    "reds_torch.evaluate": ["data.root=SPEECH"],
+    "reds_torch.data.synthetic": ["--speakers", "5"],
+}
 
 
 class HasReadError(Exception):
@@ -79,17 +93,26 @@ def run_train(arguments: list[str], monkeypatch, place: Path) -> None:
     if arguments[0].startswith("resume=") or any("devices=" in a or "num_nodes=" in a for a in arguments):
         parse(arguments)
         return
+    given = {argument.partition("=")[0] for argument in arguments}
     if "data=synthetic" in arguments or "recipe=kws_demo" in arguments:
         arguments += ["data.words=[lumos,nox]", "data.unknown_words=[bird]", "data.speakers=5", "data.takes=1"]
-    elif not any(a.startswith(("data=", "data.root=")) for a in arguments):
-        arguments.append(f"data.root={place / 'PATH'}")
+    elif "data" not in given:
+        small = {"data.root": "SPEECH", "data.words": "[yes,no]"}
+        arguments += [f"{key}={value}" for key, value in small.items() if key not in given]
     run_dir = Path(tempfile.mkdtemp(dir=place)) / "run"
     assert train.main([*arguments, "trainer.fast_dev_run=true", "trainer.accelerator=cpu", f"run_dir={run_dir}"]) == 0
     assert (run_dir / "nested.ckpt").is_file()
 
 
-def run_sweep(arguments: list[str]) -> None:
-    sweep.check(sweep.read(arguments))
+def run_bridge(arguments: list[str], monkeypatch) -> None:
+    """Up to the conversion: one, the fixture `converted`, has to do for all pages."""
+
+    def stop(*_):
+        raise HasReadError
+
+    monkeypatch.setattr("bridge.build.build", stop)
+    with pytest.raises(HasReadError):
+        bridge.main([*arguments, "data.root=SPEECH"])
 
 
 def run_make(arguments: list[str], monkeypatch, place: Path) -> None:
@@ -106,23 +129,16 @@ def run_make(arguments: list[str], monkeypatch, place: Path) -> None:
 def run_python(arguments: list[str], monkeypatch, place: Path) -> None:
     assert arguments[0] == "-m"
     module, *arguments = arguments[1:]
-    mains = {
-        "reds_torch.evaluate": evaluate,
-        "reds_torch.report": report,
-        "reds_torch.knapsack": knapsack,
-        "reds_torch.data.synthetic": synthetic,
-        "bridge": bridge,
-    }
     if module == "reds_torch.train":
         run_train(arguments, monkeypatch, place)
     elif module == "reds_torch.sweep":
-        run_sweep(arguments)
+        sweep.check(sweep.read(arguments))
     elif module == "benchmarks.search_trained":
         parse(arguments[1:])
-    elif module in mains:
-        if module == "bridge":
-            arguments += ["--calibration-samples", "8"]
-        assert mains[module].main(arguments) == 0
+    elif module == "bridge":
+        run_bridge(arguments, monkeypatch)
+    elif module in MAINS:
+        assert MAINS[module].main([*arguments, *SMALL.get(module, ())]) == 0
     else:
         only_read(module, arguments, monkeypatch)
 
@@ -136,7 +152,7 @@ def place(whole_run, tones, tmp_path_factory):
     for name in ("SPEECH", "PATH"):
         (folder / name).symlink_to(tones)
     write_image_folder(folder / "IMAGES", {"ants": 20, "bees": 20, "flies": 20})
-    for name in ("runs/kws_demo/latest", "runs/kws_dnn/latest", "runs/kws_ds_cnn/latest", "RUN_SEED_0"):
+    for name in ("runs/kws_demo/latest", "runs/kws_dnn/latest", "runs/kws_ds_cnn/latest", "RUN", "RUN_SEED_0"):
         shutil.copytree(whole_run, folder / name)
     for seed in (1, 2):
         shutil.copytree(whole_run, folder / f"RUN_SEED_{seed}")
@@ -150,13 +166,13 @@ def place(whole_run, tones, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def converted(place):
-    """What the bridge makes of the run."""
-    out = place / "build" / "kws_dnn"
-    out.parent.mkdir()
+    """What the bridge makes of the run, under the names that later commands read it from."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        run_python(["-m", "bridge", "runs/kws_dnn/latest/nested.ckpt", "--out", str(out)], patch, place)
-    return out
+        given = ["runs/kws_ds_cnn/latest/nested.ckpt", "--out", "build/kws_ds_cnn", "data.root=SPEECH"]
+        assert bridge.main([*given, "--calibration-samples", "8"]) == 0
+    for name in ("kws_demo", "kws_dnn", "kws_cnn"):
+        shutil.copytree(place / "build/kws_ds_cnn", place / "build" / name)
 
 
 @pytest.mark.slow
@@ -165,10 +181,10 @@ def test_commands(call, place, monkeypatch, request):
     monkeypatch.chdir(place)
     monkeypatch.setenv("XDG_CACHE_HOME", str(place / "cache"))
     monkeypatch.setattr(sys, "path", [*sys.path, str(place)])
-    name, *arguments = call
+    name, *arguments = (argument.replace("{here}", str(place)) for argument in call)
     if name == "srun":
         name, *arguments = arguments
-    if "build/kws_dnn" in arguments:
+    if any("build/" in argument for argument in arguments):
         request.getfixturevalue("converted")
     for page in PAGES:  # a module that a page asks its reader to save
         for code, file in re.findall(r"```python\n((?:(?!```).)*?)```\n\nsaved as `(\w+\.py)`", text(page), re.S):

@@ -11,6 +11,7 @@ import pytest
 from reds_torch import report
 from reds_torch.knapsack import Group, Table, WidthProblem, load_problem
 from reds_torch.reporting.curves import read_curves
+from reds_torch.reporting.day import Trace, answered
 from reds_torch.reporting.experiments import spread
 from reds_torch.reporting.numbers import decades, quantity, ticks
 from reds_torch.reporting.palette import oklch_to_hex, ramp
@@ -125,6 +126,12 @@ def test_colours_of_subnetworks_differ_and_white_is_white():
         assert len(set(ramp(count))) == count
 
 
+def test_the_largest_subnetwork_in_time_answers_or_none():
+    times, trace = (8.0, 4.0, 2.0), Trace("rising", (0, 20, 21, 60, 75, 90))
+    assert answered(times, 10.0, trace) == (0, 0, 1, 1, 2, None)
+    assert answered(times, 10.0, trace, fixed=1) == (1, 1, 1, 1, None, None)
+
+
 @pytest.fixture(scope="module")
 def vector_plots(whole_run, tmp_path_factory):
     """The run's plots as SVG."""
@@ -133,7 +140,7 @@ def vector_plots(whole_run, tmp_path_factory):
     return folder
 
 
-NAMES = ("accuracy_macs", "accuracy_latency", "accuracy_energy", "widths", "search", "scores", "curves")
+NAMES = ("accuracy_macs", "accuracy_latency", "accuracy_energy", "widths", "search", "day", "scores", "curves")
 
 
 def test_plots_are_pictures(whole_run, tmp_path, capsys):
