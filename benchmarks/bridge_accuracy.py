@@ -23,8 +23,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from bridge.build import input_range
 from bridge.converter import calibrate, export_subnetworks, to_float, to_int8
-from bridge.input_range import search_input_range
 from bridge.runtimes import input_output, quantized, run_micro
 from bridge.samples import Samples, load_samples
 from bridge.settings import RangeKind
@@ -53,7 +53,7 @@ def measure(checkpoint: Path, settings: Sequence[str], samples_count: int) -> di
     graphs = export_subnetworks(net)
     model = to_float(net, graphs, *convert(graphs[0]))
     whole = calibrate(model, calibration)
-    low, high = search_input_range(model, calibration[:128])
+    low, high = input_range(net, samples)
     clipped = calibrate(model, np.clip(calibration, low, high))
     ways: list[tuple[str, Any, RangeKind]] = [
         ("full network alone", [whole[0]] * len(whole), "shared"),

@@ -12,17 +12,18 @@ from typing import Any
 
 import numpy as np
 import onnx
+import torch
 
 from reds_torch.data.features import FeatureSettings
 from reds_torch.nested.network import NestedNetwork
 from reds_torch.run_folder import write_json
+from reds_torch.training.input_range import best_input_range
 
 from .calibration import union
-from .converter import FloatModel, calibrate, export_subnetworks, subnetworks_from, to_float, to_int8, with_table
+from .converter import calibrate, export_subnetworks, subnetworks_from, to_float, to_int8, with_table
 from .flatbuffer import read
 from .graph import Graph
 from .headers import DeviceModel, Examples, write_sources
-from .input_range import search_input_range
 from .onnx_export import export
 from .runtimes import input_output, quantized
 from .samples import Samples, load_samples
@@ -30,10 +31,9 @@ from .settings import RESULTS, BuildSettings
 from .subnetworks import cut
 from .table import SubnetworkTable, encode
 from .tflite import channels_last, convert
-from .verify import Verified, as_json, verify
+from .verify import Verified, as_json, torch_outputs, verify
 
-# of the calibration samples, for the search of the input's range, which calibrates many times
-_SEARCH_SAMPLES = 128
+_BATCH = 100  # samples that a network runs on at a time
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,9 @@ def build(net: NestedNetwork, data: Any, settings: BuildSettings, folder: Path) 
         graphs = export_subnetworks(net, settings.first)
         floats = to_float(net, graphs, *convert(graphs[0]))
     with _stage("ranges", seconds):
-        calibration = _clipped(floats, channels_last(samples.calibration), settings)
-        ranges = calibrate(floats, calibration, settings.percentile)
+        limits = None if settings.input_range == "full" else input_range(net, samples, settings.first)
+        calibration = samples.calibration if limits is None else samples.calibration.clip(*limits)
+        ranges = calibrate(floats, channels_last(calibration), settings.percentile)
     with _stage("int8 model", seconds):
         model, table = to_int8(floats, ranges, settings.ranges)
     with _stage("verification", seconds):
@@ -110,12 +111,16 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
     seconds[name] = round(time.monotonic() - start, 2)
 
 
-def _clipped(floats: FloatModel, inputs: np.ndarray, settings: BuildSettings) -> np.ndarray:
-    """The calibration inputs as the int8 input will hold them."""
-    if settings.input_range == "full":
-        return inputs
-    few = inputs[:_SEARCH_SAMPLES]
-    return np.clip(inputs, *search_input_range(floats, few, settings.percentile, settings.ranges))
+def input_range(net: NestedNetwork, samples: Samples, first: int = 0) -> tuple[float, float]:
+    """The range that the network was fine-tuned for int8 with, or the best that is found."""
+    if "int8" in net.metadata:
+        low, high = net.metadata["int8"]["input_range"]
+        return low, high
+    inputs, classes = samples.calibration, samples.calibration_labels
+    if classes is None:
+        classes = torch_outputs(net, first, inputs)[0].argmax(1)
+    batches = zip(torch.from_numpy(inputs).split(_BATCH), torch.from_numpy(classes).split(_BATCH), strict=True)
+    return best_input_range(net, list(batches), first)
 
 
 def _described(model: bytes, table: SubnetworkTable, ranges: Any) -> dict[str, Any]:

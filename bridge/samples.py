@@ -15,15 +15,17 @@ from .error import BridgeError
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs as the network takes them, (N, channels, height, width), and the classes of those for the test.
+    """Inputs as the network takes them, (N, channels, height, width), and their classes.
 
     Attributes:
         calibration: (N, ...) float32.
+        calibration_labels: (N,) int64; None where they are not known.
         inputs: (M, ...) float32.
         labels: (M,) int64.
     """
 
     calibration: np.ndarray
+    calibration_labels: np.ndarray | None
     inputs: np.ndarray
     labels: np.ndarray
 
@@ -43,13 +45,14 @@ def load_samples(data: Any, calibration: int, test: int, file: Path | None = Non
     data.setup("test")
     inputs, labels = _first(data.test_dataloader())
     chosen = np.unique(np.linspace(0, len(inputs) - 1, min(test, len(inputs))).round().astype(int))
+    known: np.ndarray | None = None
     if file is None:
         data.setup("fit")
-        ranges, _ = _first(data.calibration_dataloader(), calibration)
+        ranges, known = _first(data.calibration_dataloader(), calibration)
     else:
         ranges = _read(file)
     check_samples(ranges, tuple(data.input_shape))
-    return Samples(ranges, inputs[chosen], labels[chosen])
+    return Samples(ranges, known, inputs[chosen], labels[chosen])
 
 
 def _first(loader: Iterable[Any], count: int | None = None) -> tuple[np.ndarray, np.ndarray]:

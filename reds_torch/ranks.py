@@ -61,10 +61,19 @@ def once(make: Callable[[], T]) -> T:
 
 def summed(tensor: Tensor) -> Tensor:
     """The sum of the processes' tensors, which have equal shapes and types, on the tensor's device."""
+    return _reduced(tensor, distributed.ReduceOp.SUM)
+
+
+def largest(tensor: Tensor) -> Tensor:
+    """The largest of the processes' tensors, element by element; as with `summed`."""
+    return _reduced(tensor, distributed.ReduceOp.MAX)
+
+
+def _reduced(tensor: Tensor, operation: distributed.ReduceOp.RedOpType) -> Tensor:
     if not together():
         return tensor
     # NCCL knows only tensors on the GPU
     on_gpu = distributed.get_backend() == "nccl"
-    total = tensor.to(torch.device("cuda", torch.cuda.current_device())) if on_gpu else tensor.clone()
-    distributed.all_reduce(total)
-    return total.to(tensor.device)
+    reduced = tensor.to(torch.device("cuda", torch.cuda.current_device())) if on_gpu else tensor.clone()
+    distributed.all_reduce(reduced, operation)
+    return reduced.to(tensor.device)

@@ -12,7 +12,14 @@ from jsonargparse import ArgumentError
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from .command_line import PARSER_MODE, UsageError, as_option, explained, load_yaml, quiet_lightning
-from .settings import FinetuneSettings, NestSettings, PretrainSettings, ScoreSettings, SearchSettings
+from .settings import (
+    FinetuneSettings,
+    NestSettings,
+    PretrainSettings,
+    QuantizeSettings,
+    ScoreSettings,
+    SearchSettings,
+)
 
 SECTIONS = {
     "pretrain": PretrainSettings,
@@ -20,7 +27,10 @@ SECTIONS = {
     "score": ScoreSettings,
     "search": SearchSettings,
     "finetune": FinetuneSettings,
+    "quantize": QuantizeSettings,
 }
+# what a run may be given when it is resumed: a stage after those that it has been through
+_ADDABLE = "--quantize."
 # in a checkout recipes/ lies beside the package, in an installed package inside it
 _FOLDERS = (Path(__file__).parent / "recipes", Path(__file__).parent.parent / "recipes")
 
@@ -153,18 +163,20 @@ def as_list(given: Any) -> list[Any]:
 
 
 def parse(arguments: Sequence[str]) -> RecipeCLI:
-    """Read a command line: ``recipe=NAME key=value --key=value ...`` or ``resume=RUN``.
+    """Read a command line: ``recipe=NAME key=value --key=value ...`` or ``resume=RUN quantize.key=value ...``.
 
     Raises:
-        UsageError: an unknown recipe or key (with what exists), or ``resume`` together with other keys.
+        UsageError: an unknown recipe or key (with what exists), or ``resume`` together with keys of other stages.
     """
     quiet_lightning()
     options = [as_option(argument) for argument in arguments]
     resume = _value_of(options, "resume")
     if resume is not None:
-        if len(options) > 1:
+        others = [o for o in options if not o.startswith(("--resume=", _ADDABLE))]
+        if others:
             raise UsageError(
-                "resume=RUN takes every setting from RUN/config.yaml: give no other key, or start a new run"
+                "resume=RUN takes every setting but those of quantize from RUN/config.yaml: give no other key, or "
+                "start a new run"
             )
         config = Path(resume) / "config.yaml"
         if not config.is_file():

@@ -105,6 +105,11 @@ class RunFolder:
         return self.path / "nested.ckpt"
 
     @property
+    def quantized(self) -> Path:
+        """The result, fine-tuned for int8."""
+        return self.path / "quantized.ckpt"
+
+    @property
     def subnetworks(self) -> Path:
         """Widths, costs, bounds and accuracies."""
         return self.path / "subnetworks.json"

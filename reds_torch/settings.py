@@ -150,7 +150,7 @@ class ObjectiveSettings:
 
     subnetworks: Literal["all", "sandwich", "widening"] = "all"
     between: int = 1
-    teacher: Literal["labels", "full", "larger", "ensemble"] = "labels"
+    teacher: Literal["labels", "full", "larger", "ensemble", "pretrained"] = "labels"
     distillation: float = 0.5
     temperature: float = 1.0
     weights: Literal["share", "learned"] = "share"
@@ -201,6 +201,23 @@ class FinetuneSettings(TrainingSettings):
                 "finetune.searches changes the widths, so subnetworks can't train a batch norm of their own meanwhile: "
                 "take finetune.batch_norm=recalibrated, or searches=0"
             )
+
+
+@dataclass(frozen=True)
+class QuantizeSettings(TrainingSettings):
+    """Fine-tuning of all subnetworks with the rounding of int8, after the fine-tuning and with its objective.
+
+    Args:
+        max_epochs: epochs; 0 leaves the stage out.
+    """
+
+    learning_rates: list[float] = field(default_factory=lambda: [5e-4, 1e-6])
+    schedule: Literal["steps", "cosine"] = "cosine"
+    max_epochs: int = 0
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _at_least(0, "quantize.max_epochs", self.max_epochs)
 
 
 def _at_least(least: float, name: str, value: float) -> None:

@@ -1,11 +1,11 @@
 """The main job: from a recipe to a nested network.
 
     python -m reds_torch.train recipe=kws_dnn [key=value ...]
-    python -m reds_torch.train resume=runs/kws_dnn/latest
+    python -m reds_torch.train resume=runs/kws_dnn/latest [quantize.max_epochs=10]
 
-Stages: pretrain, search (nest, score, order, choose widths), fine-tune, baselines, test. Each leaves its result
-in the run folder and is not done again when the run is resumed. A run of several processes goes through them in step;
-the first process writes the files and the terminal.
+Stages: pretrain, search (nest, score, order, choose widths), fine-tune, fine-tune for int8, baselines, test. Each
+leaves its result in the run folder and is not done again when the run is resumed. A run of several processes goes
+through them in step; the first process writes the files and the terminal.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 from .atomic import replacing
 from .checkpoint import load, save
-from .command_line import UsageError
+from .command_line import UsageError, load_yaml
 from .costs import register_device
 from .knapsack import SearchResult, WidthProblem, save_problem, solve
 from .knapsack.from_network import check_search, search_problem
@@ -37,7 +37,7 @@ from .nested import Subnetwork
 from .nested.network import NestedNetwork, nest
 from .ordering import order
 from .pretrained import load_pretrained
-from .ranks import FirstProcessError, once, rank, together
+from .ranks import FirstProcessError, once, processes, rank, together
 from .recipes import RecipeCLI, parse
 from .reporting.html import write_report
 from .reporting.table import stages_line, subnetworks_as_json, subnetworks_table, terminal
@@ -48,6 +48,7 @@ from .training import (
     BestEpoch,
     DivergedError,
     FiniteTraining,
+    Int8Training,
     MetricsFile,
     NestedClassifier,
     ReplacingCheckpointIO,
@@ -68,6 +69,8 @@ from .training import (
 # A network and what its checkpoint says about it.
 Result = tuple[NestedNetwork, dict[str, Any]]
 P = ParamSpec("P")
+
+RANGE_SAMPLES = 256  # training examples that the bridge, too, reads ranges off unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def check_settings(cli: RecipeCLI) -> None:
     _check_trainer(config.trainer)
     register_device(config.search.device)
     net = new_network(cli, cli.config.pretrained)
-    for settings in (config.pretrain, config.finetune):
+    for settings in (config.pretrain, config.finetune, config.quantize):
         share = config.finetune.batch_norm_share
         NestedClassifier(net, len(data.classes), settings, config.finetune.objective, batch_norm_share=share)
     check_search(
@@ -176,21 +179,43 @@ def _check_trainer(trainer: Any) -> None:
 def open_folder(cli: RecipeCLI) -> RunFolder:
     """The folder to go on with, or a new one with the settings in it."""
     if cli.config.resume:
-        return RunFolder(Path(cli.config.resume).resolve())
+        folder = RunFolder(Path(cli.config.resume).resolve())
+        _check_quantize(cli, folder)
+        return folder
     name = Path(cli.config.recipe or "run").stem
     folder = RunFolder.create(name, cli.config.run_dir)
-    with replacing(folder.config) as temporary:
-        temporary.write_text(cli.parser.dump(cli.config))
+    _keep_settings(cli, folder)
     return folder
+
+
+def _keep_settings(cli: RecipeCLI, folder: RunFolder) -> None:
+    config = cli.config.clone()
+    config.resume = None
+    with replacing(folder.config) as temporary:
+        temporary.write_text(cli.parser.dump(config))
+
+
+def _check_quantize(cli: RecipeCLI, folder: RunFolder) -> None:
+    """Refuse other settings for the fine-tuning for int8 than it was begun with."""
+    before = load_yaml(folder.config.read_text()).get("quantize")
+    begun = folder.quantized.is_file() or folder.state("quantize").is_file()
+    if begun and before != cli.config.quantize.as_dict():
+        raise UsageError(
+            f"{folder.path} is fine-tuned for int8 with other settings: leave out those of quantize, or remove "
+            f"{folder.quantized.name} and {folder.training('quantize').relative_to(folder.path)} to do it anew"
+        )
 
 
 def run(run: Run) -> None:
     """All stages, each skipped where its result is there."""
     run.console.print(f"run folder: {run.folder.path}")
+    if run.cli.config.resume:
+        once(lambda: _keep_settings(run.cli, run.folder))
     net = finetune(run, choose(run, pretrain(run)))
+    quantized = quantize(run, net) if run.config.quantize.max_epochs else None
     for baseline in run.config.baselines:
         train_baseline(run, net, baseline)
-    once(lambda: conclude(run, net))
+    once(lambda: conclude(run, net, quantized))
 
 
 def leaves(
@@ -302,6 +327,29 @@ def finetune(run: Run, net: NestedNetwork) -> Result:
     return module.net, {"accuracies": measured, "confusions": module.confusions()}
 
 
+@leaves("quantized")
+def quantize(run: Run, net: NestedNetwork) -> Result:
+    """Train all subnetworks together as the int8 model computes that they will become."""
+    settings = run.config.quantize
+    int8 = Int8Training(lambda: _range_batches(run))
+    with run.folder.timed("quantize"):
+        module = fit(
+            run,
+            "quantize",
+            net,
+            settings.max_epochs,
+            settings,
+            run.config.finetune.objective,
+            freeze_batch_norm=True,
+            callbacks=[int8],
+            best=_best_epoch(run, "quantize"),
+        )
+        rounded = accuracies(_tester(run, callbacks=[int8]), module, run.data)
+        measured = accuracies(_tester(run), module, run.data)
+    found = {"input_range": int8.input_range, "accuracies": rounded}
+    return module.net, {"accuracies": measured, "confusions": module.confusions(), "int8": found}
+
+
 def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
     """Train without what is to be compared: each subnetwork alone, or nested from random weights.
 
@@ -328,9 +376,10 @@ def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
                 run.folder.add_baseline(baseline, k, measured)
 
 
-def conclude(run: Run, net: NestedNetwork) -> None:
+def conclude(run: Run, net: NestedNetwork, quantized: NestedNetwork | None) -> None:
     """Print the table, write subnetworks.json and report.html."""
     measured = net.metadata["accuracies"]
+    rounded = quantized.metadata["int8"]["accuracies"] if quantized else None
     pretrained = load(run.folder.pretrained).metadata["accuracies"][0]
     baselines, seconds = run.folder.baselines(), run.folder.seconds()
     write_json(
@@ -344,8 +393,11 @@ def conclude(run: Run, net: NestedNetwork) -> None:
             seed=run.seed,
             classes=net.metadata["classes"],
             confusions=net.metadata.get("confusions"),  # older checkpoints have none
+            **({"int8": rounded} if rounded else {}),
         ),
     )
+    if rounded:
+        baselines = {"int8": {str(k): accuracy for k, accuracy in enumerate(rounded)}, **baselines}
     title = f"{run.folder.nested}"
     run.console.print(subnetworks_table(net.subnetworks, measured, title, pretrained, baselines))
     run.console.print(stages_line(seconds))
@@ -451,9 +503,23 @@ def _clean_batches(run: Run, purpose: str) -> Iterable[tuple[Tensor, Tensor]]:
         progress.update(task, total=progress.tasks[0].completed)
 
 
-def _tester(run: Run) -> L.Trainer:
+def _range_batches(run: Run) -> Iterable[tuple[Tensor, Tensor]]:
+    """This process' share of the examples that ranges of activations are measured on."""
+    seen = 0
+    for batch in run.data.calibration_dataloader():
+        yield batch
+        seen += len(batch[0]) * processes()
+        if seen >= RANGE_SAMPLES:
+            break
+
+
+def _tester(run: Run, callbacks: Sequence[Callback] = ()) -> L.Trainer:
     return run.cli.stage_trainer(
-        logger=False, enable_progress_bar=False, enable_model_summary=False, enable_checkpointing=False
+        logger=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+        callbacks=callbacks,
     )
 
 

@@ -221,6 +221,11 @@ class NestedNetwork(nn.Module):
         shape = getattr(self.model.get_submodule(module), name).shape
         return [self.structure.layouts.get(tensor, {}).get(axis, length) for axis, length in enumerate(shape)]
 
+    @property
+    def active_widths(self) -> Widths:
+        """The width of every group in the network that runs."""
+        return self._active
+
     def activate(self, which: int | Widths) -> None:
         """Run this subnetwork (or these widths) from now on."""
         self._active = self.widths(which)

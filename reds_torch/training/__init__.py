@@ -12,6 +12,7 @@ from .distributed import (
 )
 from .divergence import DivergedError, FiniteTraining
 from .evaluation import accuracies
+from .int8_training import Int8Training
 from .memory import convolution_format, keep_freed_memory
 from .metrics_file import MetricsFile
 from .module import NestedClassifier
@@ -23,6 +24,7 @@ __all__ = [
     "BestEpoch",
     "DivergedError",
     "FiniteTraining",
+    "Int8Training",
     "MetricsFile",
     "NestedClassifier",
     "Objective",
