@@ -8,7 +8,8 @@
 
 int32_t reds_conv_2d_scratch(const RedsConvShape *shape)
 {
-    return REDS_DSP ? reds_column_size(2, shape->filter_height * shape->filter_width, shape->input_channels) : 0;
+    const int32_t columns = reds_columns_at_once(shape->output_height * shape->output_width);
+    return REDS_DSP ? reds_column_size(columns, shape->filter_height * shape->filter_width, shape->input_channels) : 0;
 }
 
 /* The input at the top left corner of a filter's window; both may be negative, in the padding. */
@@ -72,10 +73,12 @@ static void append_taps(const RedsConvShape *shape, int32_t used_channels, const
     const int32_t step = shape->dilation_width * channels;
     for (int32_t fy = 0; fy < shape->filter_height; fy++) {
         const int32_t y = corner.y + fy * shape->dilation_height;
-        const int8_t *const row = input + y * shape->input_width * channels;
         if (!lies_within(y, shape->input_height)) {
             reds_column_append(&column, NULL, used_channels, shape->filter_width, 0);
-        } else if (needs_no_padding(corner.x, shape->filter_width, shape->dilation_width, shape->input_width)) {
+            continue;
+        }
+        const int8_t *const row = input + y * shape->input_width * channels;
+        if (needs_no_padding(corner.x, shape->filter_width, shape->dilation_width, shape->input_width)) {
             reds_column_append(&column, row + corner.x * channels, used_channels, shape->filter_width, step);
         } else {
             for (int32_t fx = 0; fx < shape->filter_width; fx++) {
@@ -108,17 +111,17 @@ static void multiply_image(const RedsConvShape *shape, int32_t used_channels, co
                            const RedsQuantization *quantization, const int8_t *input, int8_t *output, int16_t *scratch)
 {
     const int32_t positions = shape->output_height * shape->output_width;
-    const int32_t offset = quantization->input_offset;
-    int32_t position = 0;
-    for (; position + 2 <= positions; position += 2, output += 2 * shape->output_channels) {
-        for (int32_t i = 0; i < 2; i++) {
-            append_window(shape, used_channels, input, position + i, reds_column_begin(matrix, scratch, 2, i, offset));
+    const int32_t columns = reds_columns_at_once(positions);
+    RedsChannels channels;
+    reds_channels_init(&channels, quantization);
+    for (int32_t next = 0; next < positions; next += columns) {
+        const int32_t first = next + columns <= positions ? next : positions - columns;
+        for (int32_t i = 0; i < columns; i++) {
+            append_window(shape, used_channels, input, first + i,
+                          reds_column_begin(matrix, &channels, scratch, columns, i));
         }
-        reds_multiply_two_columns(matrix, scratch, quantization, output, output + shape->output_channels);
-    }
-    if (position < positions) {
-        append_window(shape, used_channels, input, position, reds_column_begin(matrix, scratch, 1, 0, offset));
-        reds_multiply_column(matrix, scratch, quantization, output);
+        reds_multiply_columns(matrix, scratch, columns, &channels, output + first * shape->output_channels,
+                              shape->output_channels);
     }
 }
 

@@ -20,8 +20,6 @@ typedef struct Window {
 
 #if REDS_DSP
 
-enum { BATCH = 32 }; /* channels that are finished together */
-
 /* Channels are worked on in fours. The last four may overlap the four before, and get the same values again. */
 static int32_t four_from(int32_t next, int32_t count)
 {
@@ -42,60 +40,54 @@ static void widen_taps(const RedsConvShape *shape, int32_t width, const int8_t *
     }
 }
 
-/* Sums of `count` channels, a multiple of four, from `channel` on: biases plus products. `taps` begin with the window's
- * first, for these channels; those for the next four lie `next_four` further. */
-REDS_APART void sum_window(const Window *window, int32_t channel, const int16_t *taps, int32_t next_four,
-                           uint32_t offsets, const int32_t *biases, int32_t *sums, int32_t count)
+/* Adds the products of a window and four channels. Most windows are three wide: no jumps within their rows. */
+REDS_INLINE void add_window(int32_t sums[4], const Window *window, const int8_t *input, const int16_t *taps,
+                            uint32_t offsets)
 {
-    const Window local = *window;
-    const int8_t *input = local.input + channel;
-    for (const int32_t *end = sums + count; sums != end; sums += 4, biases += 4, input += 4, taps += next_four) {
-        const int8_t *from = input;
-        const int16_t *tap = taps;
-        int32_t four[4] = {biases[0], biases[1], biases[2], biases[3]};
-        for (int32_t row = local.rows; row > 0; row--) {
-            int32_t column = local.columns;
-            for (; column >= 3; column -= 3) {
-                reds_step_depthwise(four, &from, local.step, &tap, offsets);
-                reds_step_depthwise(four, &from, local.step, &tap, offsets);
-                reds_step_depthwise(four, &from, local.step, &tap, offsets);
-            }
-            for (; column > 0; column--) {
-                reds_step_depthwise(four, &from, local.step, &tap, offsets);
-            }
-            from += local.next_row;
-            tap += 4 * local.skipped;
+    const int32_t step = window->step, next_row = window->next_row, skipped = 4 * window->skipped;
+    if (window->columns == 3) {
+        for (int32_t row = window->rows; row > 0; row--, input += next_row, taps += skipped) {
+            reds_step_depthwise(sums, &input, step, &taps, offsets);
+            reds_step_depthwise(sums, &input, step, &taps, offsets);
+            reds_step_depthwise(sums, &input, step, &taps, offsets);
         }
-        sums[0] = four[0];
-        sums[1] = four[1];
-        sums[2] = four[2];
-        sums[3] = four[3];
+    } else {
+        for (int32_t row = window->rows; row > 0; row--, input += next_row, taps += skipped) {
+            for (int32_t column = window->columns; column > 0; column--) {
+                reds_step_depthwise(sums, &input, step, &taps, offsets);
+            }
+        }
+    }
+}
+
+/* Outputs of `count` channels, a multiple of four, from `channel` on. `taps` begin with the window's first, for these
+ * channels; those for the next four lie `next_four` further. */
+REDS_APART void filter_fours(const Window *shared, int32_t channel, const int16_t *taps, int32_t next_four,
+                             const RedsChannels *channels, int8_t *output, int32_t count)
+{
+    const Window window = *shared;
+    for (const int32_t end = channel + count; channel < end; channel += 4, taps += next_four) {
+        const int32_t *biases = channels->biases + (channel & channels->biases_mask);
+        const int32_t scale = channel & channels->scales_mask;
+        int32_t four[4] = {biases[0], biases[1], biases[2], biases[3]};
+        add_window(four, &window, window.input + channel, taps, channels->input_offsets);
+        reds_finish_channels(four, channels->multipliers + scale, channels->shifts + scale, channels->addend,
+                             output + channel);
     }
 }
 
 /* All channels of an output position, of which there are four at least. */
-static void filter_position(const RedsConvShape *shape, int32_t width, const RedsQuantization *quantization,
+static void filter_position(const RedsConvShape *shape, int32_t width, const RedsChannels *channels,
                             const Window *window, const int16_t *taps, int8_t *output)
 {
-    static const int32_t no_biases[BATCH] = {0};
     const int32_t next_four = shape->filter_height * shape->filter_width * 4;
-    const uint32_t offset = (uint32_t)quantization->input_offset;
-    const uint32_t offsets = (offset << 16) + (offset & 0xFFFF);
-    int32_t sums[BATCH];
+    const int32_t fours = width & ~3;
     taps += 4 * window->first_tap;
-    for (int32_t next = 0; next < width; next += BATCH, taps += BATCH / 4 * next_four) {
-        const int32_t first = four_from(next, width);
-        const int32_t count = width - first < BATCH ? width - first : BATCH;
-        const int32_t fours = count & ~3;
-        const int32_t *biases = quantization->biases ? quantization->biases + first : no_biases;
-        sum_window(window, first, taps, next_four, offsets, biases, sums, fours);
-        if (count != fours) {
-            const int32_t last = count - 4;
-            sum_window(window, first + last, taps + fours / 4 * next_four, next_four, offsets, biases + last,
-                       sums + last, 4);
-        }
-        reds_finish(quantization, first, count, sums, output + first);
+    filter_fours(window, 0, taps, next_four, channels, output, fours);
+    if (width != fours) {
+        filter_fours(window, width - 4, taps + fours / 4 * next_four, next_four, channels, output, 4);
     }
+    reds_limit(channels, width, output);
 }
 
 #endif
@@ -136,6 +128,10 @@ static void filter_image(const RedsConvShape *shape, int32_t width, const RedsQu
     const int32_t row_size = shape->input_width * channels;
     Window window;
     window.step = shape->dilation_width * channels;
+#if REDS_DSP
+    RedsChannels of_output;
+    reds_channels_init(&of_output, quantization);
+#endif
     for (int32_t y = 0; y < shape->output_height; y++) {
         const RedsSpan rows = reds_span(y * shape->stride_height - shape->padding_top, shape->filter_height,
                                         shape->dilation_height, shape->input_height);
@@ -150,7 +146,7 @@ static void filter_image(const RedsConvShape *shape, int32_t width, const RedsQu
             window.skipped = shape->filter_width - window.columns;
 #if REDS_DSP
             if (taps) {
-                filter_position(shape, width, quantization, &window, taps, output);
+                filter_position(shape, width, &of_output, &window, taps, output);
                 continue;
             }
 #else

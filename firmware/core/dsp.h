@@ -32,6 +32,12 @@
 #define REDS_APART  static
 #endif
 
+#if defined(__GNUC__) && __GNUC__ >= 7
+#define REDS_FALLTHROUGH __attribute__((fallthrough))
+#else
+#define REDS_FALLTHROUGH
+#endif
+
 /* Four bytes from any address. */
 REDS_INLINE uint32_t reds_load_4(const void *from)
 {

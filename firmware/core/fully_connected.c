@@ -7,7 +7,8 @@
 
 int32_t reds_fully_connected_scratch(const RedsDenseShape *shape)
 {
-    return REDS_DSP ? reds_column_size(shape->batches > 1 ? 2 : 1, shape->segments, shape->input_channels) : 0;
+    const int32_t columns = reds_columns_at_once(shape->batches);
+    return REDS_DSP ? reds_column_size(columns, shape->segments, shape->input_channels) : 0;
 }
 
 #if REDS_DSP
@@ -21,16 +22,17 @@ static void multiply(const RedsDenseShape *shape, const RedsMatrix *matrix, cons
                      const int8_t *input, int8_t *output, int16_t *scratch)
 {
     const int32_t input_size = shape->segments * shape->input_channels;
-    const int32_t offset = quantization->input_offset;
-    int32_t batch = 0;
-    for (; batch + 2 <= shape->batches; batch += 2, input += 2 * input_size, output += 2 * shape->output_channels) {
-        append_inputs(shape, matrix, input, reds_column_begin(matrix, scratch, 2, 0, offset));
-        append_inputs(shape, matrix, input + input_size, reds_column_begin(matrix, scratch, 2, 1, offset));
-        reds_multiply_two_columns(matrix, scratch, quantization, output, output + shape->output_channels);
-    }
-    if (batch < shape->batches) {
-        append_inputs(shape, matrix, input, reds_column_begin(matrix, scratch, 1, 0, offset));
-        reds_multiply_column(matrix, scratch, quantization, output);
+    const int32_t columns = reds_columns_at_once(shape->batches);
+    RedsChannels channels;
+    reds_channels_init(&channels, quantization);
+    for (int32_t next = 0; next < shape->batches; next += columns) {
+        const int32_t first = next + columns <= shape->batches ? next : shape->batches - columns;
+        for (int32_t i = 0; i < columns; i++) {
+            append_inputs(shape, matrix, input + (first + i) * input_size,
+                          reds_column_begin(matrix, &channels, scratch, columns, i));
+        }
+        reds_multiply_columns(matrix, scratch, columns, &channels, output + first * shape->output_channels,
+                              shape->output_channels);
     }
 }
 

@@ -16,9 +16,8 @@ void reds_fill_beyond_s8(int8_t *output, int32_t positions, int32_t channels, in
 
 int reds_prefers_all_inputs(int32_t segments, int32_t channels, int32_t width)
 {
-    /* four elements are one step; the end of a segment takes more instructions than one step, fewer than two */
-    const int32_t steps = (width + 3) / 4 + 1;
-    return REDS_DSP && segments > 1 && width < channels && channels <= 4 * steps;
+    /* elements are read four by four: no fewer for this width than for all channels */
+    return REDS_DSP && segments > 1 && width < channels && channels <= ((width + 3) & ~3);
 }
 
 uint32_t reds_fully_connected_macs(const RedsDenseShape *shape, RedsWidths widths)

@@ -4,25 +4,39 @@
 
 #include "dsp.h"
 #include "finish.h"
-#include "requantize.h"
 #include "steps.h"
+
+static int32_t round_up_4(int32_t count)
+{
+    return (count + 3) & ~3;
+}
 
 RedsMatrix reds_matrix(const int8_t *weights, int32_t rows, int32_t segments, int32_t channels, int32_t width)
 {
-    RedsMatrix matrix;
     const int whole = width == channels;
+    const int32_t length = whole ? segments * channels : width;
+    RedsMatrix matrix;
     matrix.weights = weights;
     matrix.rows = rows;
     matrix.row_stride = segments * channels;
     matrix.segments = whole ? 1 : segments;
     matrix.segment_stride = whole ? matrix.row_stride : channels;
-    matrix.segment_length = whole ? matrix.row_stride : width;
+    matrix.segment_length = length;
+    if (round_up_4(length) <= matrix.segment_stride) {
+        matrix.fours = round_up_4(length);
+        matrix.back = 0;
+        matrix.gap = matrix.segment_stride - matrix.fours;
+    } else {
+        matrix.fours = length & ~3;
+        matrix.back = 4 - length % 4;
+        matrix.gap = matrix.segment_stride - length;
+    }
     return matrix;
 }
 
-static int32_t round_up_4(int32_t count)
+int32_t reds_columns_at_once(int32_t all)
 {
-    return (count + 3) & ~3;
+    return all < 4 ? 1 : 4;
 }
 
 int32_t reds_column_size(int32_t columns, int32_t segments, int32_t channels)
@@ -35,23 +49,16 @@ int reds_matrix_takes_columns(const RedsMatrix *matrix)
     return matrix->segment_length >= 4 || matrix->segment_stride >= 4;
 }
 
-/* How far back from the last whole four the weights of a segment's remaining elements begin: 0 if nothing remains, or
- * if the four from there on lie in the segment all the same. */
-static int32_t step_back(const RedsMatrix *matrix)
-{
-    const int32_t length = matrix->segment_length;
-    return round_up_4(length) <= matrix->segment_stride ? 0 : 4 - length % 4;
-}
-
-RedsColumn reds_column_begin(const RedsMatrix *matrix, int16_t *memory, int32_t columns, int32_t index, int32_t offset)
+RedsColumn reds_column_begin(const RedsMatrix *matrix, const RedsChannels *channels, int16_t *memory, int32_t columns,
+                             int32_t index)
 {
     RedsColumn column;
     column.four = memory + 4 * index;
     column.step = 4 * columns;
-    column.offsets = ((uint32_t)offset << 16) + ((uint32_t)offset & 0xFFFF);
+    column.offsets = channels->input_offsets;
     column.length = matrix->segment_length;
     column.written = 0;
-    column.back = step_back(matrix);
+    column.back = matrix->back;
     return column;
 }
 
@@ -109,11 +116,10 @@ REDS_APART void append_fours(RedsColumn *column, const int8_t *from, int32_t len
     const uint32_t used_odd = back ? last_odd[rest] : first_odd[rest];
     const uint32_t offsets = column->offsets;
     int16_t *four = column->four;
-    for (; runs; runs--, from += stride) {
-        const int8_t *next = from;
-        for (const int8_t *end = from + (length - rest); next != end; next += 4, four += step) {
-            const uint32_t word = reds_load_4(next);
-            store_four(four, reds_sxtab16(offsets, word), reds_sxtab16_ror8(offsets, word));
+    for (int32_t run = 0; run < runs; run++) {
+        const int8_t *next = from + run * stride;
+        for (const int8_t *end = next + (length - rest); next != end;) {
+            reds_step_widen(&next, &four, step, offsets);
         }
         if (rest) {
             const uint32_t word = reds_load_4(next - back);
@@ -136,226 +142,154 @@ void reds_column_append(RedsColumn *column, const int8_t *from, int32_t length, 
         }
         column->written += whole_segments ? 0 : length * runs;
     } else {
-        for (; runs; runs--, from = from ? from + stride : from) {
-            append_singly(column, from, length);
-            if (runs > 1) {
+        for (int32_t run = 0; run < runs; run++) {
+            if (run) {
                 end_segment(column);
             }
+            append_singly(column, from ? from + run * stride : NULL, length);
         }
     }
     end_segment(column);
 }
 
-typedef struct Walk {
-    int32_t stride;   /* from row to row */
-    int32_t segments; /* of a row */
-    int32_t sixteens; /* elements of a segment up to a multiple of 16 */
-    int32_t fours;    /* up to a multiple of 4, or beyond the last element to the next, see step_back() */
-    int32_t back;     /* step_back() */
-    int32_t gap;      /* bytes behind a segment */
-} Walk;
-
-static Walk walk_over(const RedsMatrix *matrix)
-{
-    const int32_t length = matrix->segment_length;
-    const int32_t back = step_back(matrix);
-    Walk walk;
-    walk.stride = matrix->row_stride;
-    walk.segments = matrix->segments;
-    walk.fours = back ? length & ~3 : round_up_4(length);
-    walk.sixteens = walk.fours & ~15;
-    walk.back = back;
-    walk.gap = matrix->segment_stride - (back ? length : walk.fours);
-    return walk;
-}
-
-/* The walk over a row of a single segment: STEP takes four elements of `row` and of `inputs`, where `columns` columns
- * lie, and moves both on. */
-#define FOR_EACH_FOUR(walk, first_row, first_inputs, columns, STEP)                \
-    do {                                                                           \
-        const int8_t *row = (first_row);                                           \
-        const int16_t *inputs = (first_inputs);                                    \
-        const int16_t *const sixteens_end = inputs + (walk)->sixteens * (columns); \
-        const int16_t *const fours_end = inputs + (walk)->fours * (columns);       \
-        while (inputs != sixteens_end) {                                           \
-            STEP;                                                                  \
-            STEP;                                                                  \
-            STEP;                                                                  \
-            STEP;                                                                  \
-        }                                                                          \
-        while (inputs != fours_end) {                                              \
-            STEP;                                                                  \
-        }                                                                          \
-        if ((walk)->back) {                                                        \
-            row -= (walk)->back;                                                   \
-            STEP;                                                                  \
-        }                                                                          \
+/* STEP takes the next four elements of a row of the matrix and of `columns` columns, and moves the pointers to them on.
+ * Eight steps lie between jumps back; each segment begins in their midst (Duff's device), so that segments of up to 32
+ * elements need no jump back at all. */
+#define FOR_EACH_FOUR(matrix, row, inputs, columns, STEP)                              \
+    do {                                                                               \
+        const int32_t fours = (matrix)->fours, back = (matrix)->back;                  \
+        const int32_t padded = fours + (back ? 4 : 0);                                 \
+        const int16_t *const row_end = inputs + (matrix)->segments * padded * (columns);\
+        do {                                                                           \
+            const int16_t *const fours_end = inputs + fours * (columns);               \
+            switch ((uint32_t)fours / 4 % 8) {                                         \
+                do {                                                                   \
+                case 0: STEP; REDS_FALLTHROUGH;                                        \
+                case 7: STEP; REDS_FALLTHROUGH;                                        \
+                case 6: STEP; REDS_FALLTHROUGH;                                        \
+                case 5: STEP; REDS_FALLTHROUGH;                                        \
+                case 4: STEP; REDS_FALLTHROUGH;                                        \
+                case 3: STEP; REDS_FALLTHROUGH;                                        \
+                case 2: STEP; REDS_FALLTHROUGH;                                        \
+                case 1: STEP;                                                          \
+                } while (inputs != fours_end);                                         \
+            }                                                                          \
+            if (back) {                                                                \
+                row -= back;                                                           \
+                STEP;                                                                  \
+            }                                                                          \
+            row += (matrix)->gap;                                                      \
+        } while (inputs != row_end);                                                   \
     } while (0)
 
-/* The same for a row of many segments, `gap` bytes apart in the row, side by side in the inputs. They are short as a
- * rule: fewer instructions between them, more within them. */
-#define FOR_EACH_FOUR_OF_SEGMENTS(walk, first_row, first_inputs, columns, STEP)             \
-    do {                                                                                    \
-        const int32_t padded = (walk)->fours + ((walk)->back ? 4 : 0);                      \
-        const int8_t *row = (first_row);                                                    \
-        const int16_t *inputs = (first_inputs);                                             \
-        const int16_t *const segments_end = inputs + (walk)->segments * padded * (columns); \
-        do {                                                                                \
-            const int16_t *const fours_end = inputs + (walk)->fours * (columns);            \
-            do {                                                                            \
-                STEP;                                                                       \
-            } while (inputs != fours_end);                                                  \
-            if ((walk)->back) {                                                             \
-                row -= (walk)->back;                                                        \
-                STEP;                                                                       \
-            }                                                                               \
-            row += (walk)->gap;                                                             \
-        } while (inputs != segments_end);                                                   \
-    } while (0)
+/* Each of these is compiled apart, because the products need nearly all registers. */
 
-/* What follows writes sums of `count` rows from the first on (a multiple of the rows that are taken at a time): biases
- * plus products with one column or two. */
-
-REDS_INLINE void sum_4x1(const Walk *constants, int is_segmented, const int8_t *first, const int16_t *column,
-                         const int32_t *biases, int32_t *sums, int32_t count)
+/* Outputs of the first `count` rows, a multiple of four, and one column. */
+REDS_APART void multiply_4x1(const RedsMatrix *shared, const int16_t *column, const RedsChannels *channels,
+                             int8_t *output, int32_t count)
 {
-    const Walk walk = *constants;
-    const int32_t stride = walk.stride, stride_3 = 3 * stride;
-    for (const int32_t *end = sums + count; sums != end; sums += 4, biases += 4, first += 4 * stride) {
+    const RedsMatrix matrix = *shared;
+    const int32_t stride = matrix.row_stride, stride_3 = 3 * stride;
+    const int8_t *first = matrix.weights;
+    for (int32_t o = 0; o < count; o += 4, first += 4 * stride) {
+        const int32_t *biases = channels->biases + (o & channels->biases_mask);
+        const int32_t scale = o & channels->scales_mask;
         int32_t four[4] = {biases[0], biases[1], biases[2], biases[3]};
-        if (is_segmented) {
-            FOR_EACH_FOUR_OF_SEGMENTS(&walk, first, column, 1, reds_step_4x1(four, &row, stride, stride_3, &inputs));
-        } else {
-            FOR_EACH_FOUR(&walk, first, column, 1, reds_step_4x1(four, &row, stride, stride_3, &inputs));
-        }
-        sums[0] = four[0];
-        sums[1] = four[1];
-        sums[2] = four[2];
-        sums[3] = four[3];
+        const int8_t *row = first;
+        const int16_t *inputs = column;
+        FOR_EACH_FOUR(&matrix, row, inputs, 1, reds_step_4x1(four, &row, stride, stride_3, &inputs));
+        reds_finish_channels(four, channels->multipliers + scale, channels->shifts + scale, channels->addend,
+                             output + o);
     }
 }
 
-REDS_INLINE void sum_2x2(const Walk *constants, int is_segmented, const int8_t *first, const int16_t *columns,
-                         const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
+/* Output of row `o` and one column. */
+REDS_APART int8_t multiply_1x1(const RedsMatrix *matrix, const int16_t *column, const RedsChannels *channels, int32_t o)
 {
-    const Walk walk = *constants;
-    const int32_t stride = walk.stride;
-    for (const int32_t *end = sums + count; sums != end; sums += 2, sums_2 += 2, biases += 2, first += 2 * stride) {
-        int32_t four[4] = {biases[0], biases[1], biases[0], biases[1]};
-        if (is_segmented) {
-            FOR_EACH_FOUR_OF_SEGMENTS(&walk, first, columns, 2, reds_step_2x2(four, &row, stride, &inputs));
-        } else {
-            FOR_EACH_FOUR(&walk, first, columns, 2, reds_step_2x2(four, &row, stride, &inputs));
-        }
-        sums[0] = four[0];
-        sums[1] = four[1];
-        sums_2[0] = four[2];
-        sums_2[1] = four[3];
+    const int32_t scale = o & channels->scales_mask;
+    int32_t sum = channels->biases[o & channels->biases_mask];
+    const int8_t *row = matrix->weights + o * matrix->row_stride;
+    FOR_EACH_FOUR(matrix, row, column, 1, reds_step_1x1(&sum, &row, &column));
+    return reds_finish_at_length(sum, channels->multipliers[scale], channels->shifts[scale], channels->addend);
+}
+
+enum { SHORT_SEGMENT = 32 }; /* elements */
+
+#define STEP reds_step_1x4(sums, &row, &inputs)
+#define FOR_EACH_SEGMENT(STEPS) \
+    do {                        \
+        STEPS;                  \
+        row += matrix->gap;     \
+    } while (inputs != end)
+
+/* Adds the products of a row of short segments and four columns. A narrow convolution has many: for each length
+ * there is a loop that jumps from one to the next and not within them. */
+REDS_INLINE void add_short_segments(int32_t sums[4], const RedsMatrix *matrix, const int8_t *row,
+                                    const int16_t *inputs)
+{
+    const int16_t *const end = inputs + 4 * matrix->segments * matrix->fours;
+    switch (matrix->fours / 4) {
+    case 1: FOR_EACH_SEGMENT(STEP); break;
+    case 2: FOR_EACH_SEGMENT(STEP; STEP); break;
+    case 3: FOR_EACH_SEGMENT(STEP; STEP; STEP); break;
+    case 4: FOR_EACH_SEGMENT(STEP; STEP; STEP; STEP); break;
+    case 5: FOR_EACH_SEGMENT(STEP; STEP; STEP; STEP; STEP); break;
+    case 6: FOR_EACH_SEGMENT(STEP; STEP; STEP; STEP; STEP; STEP); break;
+    case 7: FOR_EACH_SEGMENT(STEP; STEP; STEP; STEP; STEP; STEP; STEP); break;
+    default: FOR_EACH_SEGMENT(STEP; STEP; STEP; STEP; STEP; STEP; STEP; STEP);
     }
 }
 
-/* Each of these is compiled apart, because the products need all registers. */
+#undef STEP
 
-REDS_APART void sum_4x1_of_one_segment(const Walk *walk, const int8_t *first, const int16_t *column,
-                                       const int32_t *biases, int32_t *sums, int32_t count)
+/* Outputs of all rows and four columns. */
+REDS_INLINE void multiply_1x4(const RedsMatrix *shared, int segments_are_short, const int16_t *columns,
+                              const RedsChannels *channels, int8_t *output, int32_t output_stride)
 {
-    sum_4x1(walk, 0, first, column, biases, sums, count);
-}
-
-REDS_APART void sum_4x1_of_segments(const Walk *walk, const int8_t *first, const int16_t *column, const int32_t *biases,
-                                    int32_t *sums, int32_t count)
-{
-    sum_4x1(walk, 1, first, column, biases, sums, count);
-}
-
-REDS_APART void sum_2x2_of_one_segment(const Walk *walk, const int8_t *first, const int16_t *columns,
-                                       const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
-{
-    sum_2x2(walk, 0, first, columns, biases, sums, sums_2, count);
-}
-
-REDS_APART void sum_2x2_of_segments(const Walk *walk, const int8_t *first, const int16_t *columns,
-                                    const int32_t *biases, int32_t *sums, int32_t *sums_2, int32_t count)
-{
-    sum_2x2(walk, 1, first, columns, biases, sums, sums_2, count);
-}
-
-REDS_APART void sum_1x1(const Walk *walk, const int8_t *first, const int16_t *column, const int32_t *biases,
-                        int32_t *sums, int32_t count)
-{
-    for (const int32_t *end = sums + count; sums != end; sums++, biases++, first += walk->stride) {
-        int32_t sum = *biases;
-        if (walk->segments > 1) {
-            FOR_EACH_FOUR_OF_SEGMENTS(walk, first, column, 1, reds_step_1x1(&sum, &row, &inputs));
+    const RedsMatrix matrix = *shared;
+    const int8_t *first = matrix.weights;
+    for (int32_t o = 0; o < matrix.rows; o++, first += matrix.row_stride) {
+        const int32_t bias = channels->biases[o & channels->biases_mask], scale = o & channels->scales_mask;
+        int32_t four[4] = {bias, bias, bias, bias};
+        if (segments_are_short) {
+            add_short_segments(four, &matrix, first, columns);
         } else {
-            FOR_EACH_FOUR(walk, first, column, 1, reds_step_1x1(&sum, &row, &inputs));
+            const int8_t *row = first;
+            const int16_t *inputs = columns;
+            FOR_EACH_FOUR(&matrix, row, inputs, 4, reds_step_1x4(four, &row, &inputs));
         }
-        *sums = sum;
+        reds_finish_positions(four, channels->multipliers[scale], channels->shifts[scale], channels->addend,
+                              output + o, output_stride);
     }
 }
 
-REDS_APART void sum_1x2(const Walk *walk, const int8_t *first, const int16_t *columns, const int32_t *biases,
-                        int32_t *sum, int32_t *sum_2)
+REDS_APART void multiply_1x4_short(const RedsMatrix *matrix, const int16_t *columns, const RedsChannels *channels,
+                                   int8_t *output, int32_t output_stride)
 {
-    int32_t two[2] = {*biases, *biases};
-    if (walk->segments > 1) {
-        FOR_EACH_FOUR_OF_SEGMENTS(walk, first, columns, 2, reds_step_1x2(two, &row, &inputs));
+    multiply_1x4(matrix, 1, columns, channels, output, output_stride);
+}
+
+REDS_APART void multiply_1x4_long(const RedsMatrix *matrix, const int16_t *columns, const RedsChannels *channels,
+                                  int8_t *output, int32_t output_stride)
+{
+    multiply_1x4(matrix, 0, columns, channels, output, output_stride);
+}
+
+void reds_multiply_columns(const RedsMatrix *matrix, const int16_t *memory, int32_t columns,
+                           const RedsChannels *channels, int8_t *output, int32_t stride)
+{
+    if (columns == 4 && matrix->fours <= SHORT_SEGMENT && !matrix->back) {
+        multiply_1x4_short(matrix, memory, channels, output, stride);
+    } else if (columns == 4) {
+        multiply_1x4_long(matrix, memory, channels, output, stride);
     } else {
-        FOR_EACH_FOUR(walk, first, columns, 2, reds_step_1x2(two, &row, &inputs));
+        const int32_t fours = matrix->rows & ~3;
+        multiply_4x1(matrix, memory, channels, output, fours);
+        for (int32_t o = fours; o < matrix->rows; o++) {
+            output[o] = multiply_1x1(matrix, memory, channels, o);
+        }
     }
-    *sum = two[0];
-    *sum_2 = two[1];
-}
-
-enum { BATCH = 32 }; /* rows that are finished together */
-
-static const int32_t *biases_of(const RedsQuantization *quantization, int32_t o)
-{
-    static const int32_t no_biases[BATCH] = {0};
-    return quantization->biases ? quantization->biases + o : no_biases;
-}
-
-void reds_multiply_column(const RedsMatrix *matrix, const int16_t *column, const RedsQuantization *quantization,
-                          int8_t *output)
-{
-    const Walk walk = walk_over(matrix);
-    int32_t sums[BATCH];
-    for (int32_t o = 0; o < matrix->rows; o += BATCH) {
-        const int32_t count = matrix->rows - o < BATCH ? matrix->rows - o : BATCH;
-        const int32_t fours = count & ~3;
-        const int32_t *biases = biases_of(quantization, o);
-        const int8_t *first = matrix->weights + o * walk.stride;
-        if (walk.segments > 1) {
-            sum_4x1_of_segments(&walk, first, column, biases, sums, fours);
-        } else {
-            sum_4x1_of_one_segment(&walk, first, column, biases, sums, fours);
-        }
-        if (count != fours) {
-            sum_1x1(&walk, first + fours * walk.stride, column, biases + fours, sums + fours, count - fours);
-        }
-        reds_finish(quantization, o, count, sums, output + o);
-    }
-}
-
-void reds_multiply_two_columns(const RedsMatrix *matrix, const int16_t *columns, const RedsQuantization *quantization,
-                               int8_t *output, int8_t *output_2)
-{
-    const Walk walk = walk_over(matrix);
-    int32_t sums[BATCH], sums_2[BATCH];
-    for (int32_t o = 0; o < matrix->rows; o += BATCH) {
-        const int32_t count = matrix->rows - o < BATCH ? matrix->rows - o : BATCH;
-        const int32_t last = count - 1;
-        const int32_t *biases = biases_of(quantization, o);
-        const int8_t *first = matrix->weights + o * walk.stride;
-        if (walk.segments > 1) {
-            sum_2x2_of_segments(&walk, first, columns, biases, sums, sums_2, count & ~1);
-        } else {
-            sum_2x2_of_one_segment(&walk, first, columns, biases, sums, sums_2, count & ~1);
-        }
-        if (count % 2) {
-            sum_1x2(&walk, first + last * walk.stride, columns, biases + last, sums + last, sums_2 + last);
-        }
-        reds_finish(quantization, o, count, sums, output + o);
-        reds_finish(quantization, o, count, sums_2, output_2 + o);
+    for (int32_t i = 0; i < columns; i++) {
+        reds_limit(channels, matrix->rows, output + i * stride);
     }
 }

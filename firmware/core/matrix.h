@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "quantization.h"
+#include "finish.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -17,6 +17,9 @@ typedef struct RedsMatrix {
     int32_t segments;       /* of a row */
     int32_t segment_stride; /* bytes from one segment to the next */
     int32_t segment_length; /* elements of a segment that count */
+    int32_t fours;          /* elements that are read four by four: the length, rounded up if it then lies within */
+    int32_t back;           /* else rounded down, and the rest is read in a last four, so many bytes back; 0: no rest */
+    int32_t gap;            /* bytes from what is read of a segment to the next segment */
 } RedsMatrix;
 
 /* The first `rows` rows with the first `width` of `channels` elements of each segment. Where all elements count, a row
@@ -30,7 +33,7 @@ int reds_matrix_takes_columns(const RedsMatrix *matrix);
  * in the order in which the DSP instructions unpack four weights: 0, 2, 1, 3. Segments begin at multiples of four and
  * are filled up with zeros. Weights are read four at a time too: those beyond a segment's last element meet zeros.
  * Where they would lie beyond the whole segment (and perhaps the model), the last four weights are read again and the
- * zeros come first: of 6 elements 0 to 5, as 0 2 1 3, - 4 - 5. Two columns lie interleaved, four by four. */
+ * zeros come first: of 6 elements 0 to 5, as 0 2 1 3, - 4 - 5. Four columns lie interleaved, four by four. */
 typedef struct RedsColumn {
     int16_t *four;    /* that is written next */
     int32_t step;     /* from four to four */
@@ -40,21 +43,24 @@ typedef struct RedsColumn {
     int32_t back;     /* by how many weights the last four are read again */
 } RedsColumn;
 
+/* How many columns are multiplied at once, where there are so many in all: 4, or 1. The last four may overlap the four
+ * before, and give the same outputs again. */
+int32_t reds_columns_at_once(int32_t all);
+
 /* Bytes of `columns` columns, for any width up to `channels`. */
 int32_t reds_column_size(int32_t columns, int32_t segments, int32_t channels);
 
-/* A column alone (columns = 1), or column `index` of two (columns = 2), in `memory`, which is aligned to 4. */
-RedsColumn reds_column_begin(const RedsMatrix *matrix, int16_t *memory, int32_t columns, int32_t index, int32_t offset);
+/* A column alone (columns = 1), or column `index` of four (columns = 4), in `memory`, which is aligned to 4. */
+RedsColumn reds_column_begin(const RedsMatrix *matrix, const RedsChannels *channels, int16_t *memory, int32_t columns,
+                             int32_t index);
 
 /* The next elements of the column: `runs` times `length` of them, each run in a segment, the first at `from` and each
  * `stride` bytes from the one before; `from` NULL: as many zeros. */
 void reds_column_append(RedsColumn *column, const int8_t *from, int32_t length, int32_t runs, int32_t stride);
 
-/* Outputs of one column, or of two. */
-void reds_multiply_column(const RedsMatrix *matrix, const int16_t *column, const RedsQuantization *quantization,
-                          int8_t *output);
-void reds_multiply_two_columns(const RedsMatrix *matrix, const int16_t *columns, const RedsQuantization *quantization,
-                               int8_t *output, int8_t *output_2);
+/* Outputs of one column or of four, `stride` bytes from those of one to those of the next. */
+void reds_multiply_columns(const RedsMatrix *matrix, const int16_t *memory, int32_t columns,
+                           const RedsChannels *channels, int8_t *output, int32_t stride);
 
 #ifdef __cplusplus
 }

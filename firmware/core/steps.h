@@ -20,15 +20,6 @@
     "sxtb16 %[unpacked], %[" weights "], ror #8\n\t"                  \
     "smlad  %[" sum "], %[unpacked], %[odd], %[" sum "]\n\t"
 
-/* The same for two columns, unpacking once. */
-#define REDS_ADD_PRODUCTS_2(weights, sum, sum_2)                      \
-    "sxtb16 %[unpacked], %[" weights "]\n\t"                          \
-    "smlad  %[" sum "], %[unpacked], %[even], %[" sum "]\n\t"         \
-    "smlad  %[" sum_2 "], %[unpacked], %[even_2], %[" sum_2 "]\n\t"   \
-    "sxtb16 %[unpacked], %[" weights "], ror #8\n\t"                  \
-    "smlad  %[" sum "], %[unpacked], %[odd], %[" sum "]\n\t"          \
-    "smlad  %[" sum_2 "], %[unpacked], %[odd_2], %[" sum_2 "]\n\t"
-
 /* Four rows, one column: 21 instructions for 16 products. `stride_3` is three times `stride`. */
 REDS_INLINE void reds_step_4x1(int32_t sums[4], const int8_t **row, int32_t stride, int32_t stride_3,
                                const int16_t **column)
@@ -64,36 +55,43 @@ REDS_INLINE void reds_step_1x1(int32_t *sum, const int8_t **row, const int16_t *
         : "memory");
 }
 
-/* Two rows, two columns: 16 instructions for 16 products. sums[i] is row i % 2, column i / 2. */
-REDS_INLINE void reds_step_2x2(int32_t sums[4], const int8_t **row, int32_t stride, const int16_t **columns)
+/* Adds the products of a column's next four inputs with weights that are unpacked. */
+#define REDS_ADD_COLUMN(sum)                                          \
+    "ldrd   %[even], %[odd], [%[columns]], #8\n\t"                    \
+    "smlad  %[" sum "], %[weights_even], %[even], %[" sum "]\n\t"     \
+    "smlad  %[" sum "], %[weights_odd], %[odd], %[" sum "]\n\t"
+
+/* One row, four columns: 15 instructions for 16 products. */
+REDS_INLINE void reds_step_1x4(int32_t sums[4], const int8_t **row, const int16_t **columns)
 {
-    uint32_t even, odd, even_2, odd_2, weights, unpacked;
+    uint32_t even, odd, weights_even, weights_odd;
     __asm__ volatile(
-        "ldr    %[weights], [%[row], %[stride]]\n\t"
-        "ldrd   %[even], %[odd], [%[columns]], #8\n\t"
-        "ldrd   %[even_2], %[odd_2], [%[columns]], #8\n\t"
-        REDS_ADD_PRODUCTS_2("weights", "sum_1", "sum_3")
-        "ldr    %[weights], [%[row]], #4\n\t"
-        REDS_ADD_PRODUCTS_2("weights", "sum_0", "sum_2")
+        "ldr    %[weights_odd], [%[row]], #4\n\t"
+        "sxtb16 %[weights_even], %[weights_odd]\n\t"
+        "sxtb16 %[weights_odd], %[weights_odd], ror #8\n\t"
+        REDS_ADD_COLUMN("sum_0")
+        REDS_ADD_COLUMN("sum_1")
+        REDS_ADD_COLUMN("sum_2")
+        REDS_ADD_COLUMN("sum_3")
         : [sum_0] "+r"(sums[0]), [sum_1] "+r"(sums[1]), [sum_2] "+r"(sums[2]), [sum_3] "+r"(sums[3]),
           [row] "+r"(*row), [columns] "+r"(*columns), [even] "=&r"(even), [odd] "=&r"(odd),
-          [even_2] "=&r"(even_2), [odd_2] "=&r"(odd_2), [weights] "=&r"(weights), [unpacked] "=&r"(unpacked)
-        : [stride] "r"(stride)
+          [weights_even] "=&r"(weights_even), [weights_odd] "=&r"(weights_odd)
+        :
         : "memory");
 }
 
-REDS_INLINE void reds_step_1x2(int32_t sums[2], const int8_t **row, const int16_t **columns)
+/* Four inputs from any address, plus `offsets`, into a column, whose next four lie `step` elements further. */
+REDS_INLINE void reds_step_widen(const int8_t **input, int16_t **column, int32_t step, uint32_t offsets)
 {
-    uint32_t even, odd, even_2, odd_2, weights, unpacked;
+    uint32_t even, odd;
     __asm__ volatile(
-        "ldr    %[weights], [%[row]], #4\n\t"
-        "ldrd   %[even], %[odd], [%[columns]], #8\n\t"
-        "ldrd   %[even_2], %[odd_2], [%[columns]], #8\n\t"
-        REDS_ADD_PRODUCTS_2("weights", "sum_0", "sum_1")
-        : [sum_0] "+r"(sums[0]), [sum_1] "+r"(sums[1]), [row] "+r"(*row), [columns] "+r"(*columns),
-          [even] "=&r"(even), [odd] "=&r"(odd), [even_2] "=&r"(even_2), [odd_2] "=&r"(odd_2),
-          [weights] "=&r"(weights), [unpacked] "=&r"(unpacked)
-        :
+        "ldr    %[odd], [%[input]], #4\n\t"
+        "sxtab16 %[even], %[offsets], %[odd]\n\t"
+        "sxtab16 %[odd], %[offsets], %[odd], ror #8\n\t"
+        "strd   %[even], %[odd], [%[column]]\n\t"
+        "add    %[column], %[column], %[step], lsl #1\n\t"
+        : [input] "+r"(*input), [column] "+r"(*column), [even] "=&r"(even), [odd] "=&r"(odd)
+        : [step] "r"(step), [offsets] "r"(offsets)
         : "memory");
 }
 
@@ -147,21 +145,22 @@ REDS_INLINE void reds_step_1x1(int32_t *sum, const int8_t **row, const int16_t *
     *column += 4;
 }
 
-REDS_INLINE void reds_step_2x2(int32_t sums[4], const int8_t **row, int32_t stride, const int16_t **columns)
+REDS_INLINE void reds_step_1x4(int32_t sums[4], const int8_t **row, const int16_t **columns)
 {
     for (int i = 0; i < 4; i++) {
-        sums[i] = reds_add_products(sums[i], *row + i % 2 * stride, *columns + i / 2 * 4);
+        sums[i] = reds_add_products(sums[i], *row, *columns);
+        *columns += 4;
     }
     *row += 4;
-    *columns += 8;
 }
 
-REDS_INLINE void reds_step_1x2(int32_t sums[2], const int8_t **row, const int16_t **columns)
+REDS_INLINE void reds_step_widen(const int8_t **input, int16_t **column, int32_t step, uint32_t offsets)
 {
-    sums[0] = reds_add_products(sums[0], *row, *columns);
-    sums[1] = reds_add_products(sums[1], *row, *columns + 4);
-    *row += 4;
-    *columns += 8;
+    const uint32_t inputs = reds_load_4(*input);
+    reds_store_4(*column, reds_sxtab16(offsets, inputs));
+    reds_store_4(*column + 2, reds_sxtab16_ror8(offsets, inputs));
+    *input += 4;
+    *column += step;
 }
 
 REDS_INLINE void reds_step_depthwise(int32_t sums[4], const int8_t **input, int32_t step, const int16_t **taps,

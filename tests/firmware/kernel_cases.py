@@ -65,10 +65,13 @@ def _quantization(random: Generator, outputs: int, products: int) -> Quantizatio
     shifts = [int(random.integers(usual - 1, usual + 3)) for _ in range(count)]
     if random.random() < 0.15:
         shifts = [int(random.integers(-31, 4)) for _ in range(count)]
+    elif random.random() < 0.2:  # one that differs
+        shifts[int(random.integers(count))] = int(random.integers(-31, 4))
     multipliers = [int(random.choice([2**30, 2**31 - 1, int(random.integers(2**30, 2**31))])) for _ in range(count)]
     if random.random() < 0.1:
         multipliers[0], shifts[0] = 0, 0
-    bias = 2 ** int(random.integers(4, 26))
+    bias = 2 ** int(random.integers(4, 32)) - 1
+    bias = min(bias, 2 ** (31 - max(*shifts, 0)) - 2**27)  # sums do not overflow, shifted to the left neither
     biases = [int(random.integers(-bias, bias)) for _ in range(outputs)] if random.random() < 0.8 else None
     smallest, largest = (-128, 127) if random.random() < 0.6 else sorted(map(int, random.integers(-128, 128, 2)))
     return Quantization(
