@@ -114,5 +114,6 @@ def quiet_lightning() -> None:
         ".*LeafSpec.*",
         ".*LightningCLI's args parameter.*",
         ".*Using `DistributedSampler` with the dataloaders.*",  # ours repeats nothing
+        ".*module\\(s\\) in eval mode at the start of training.*",  # a teacher stays as it is
     ):
         warnings.filterwarnings("ignore", message=message)
