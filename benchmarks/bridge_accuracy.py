@@ -5,8 +5,9 @@
 
 Every checkpoint becomes int8 models in five ways on the same calibration data: ranges of the full network alone, as a
 stock converter takes them; the union over all subnetworks; the union, and an output scale for each subnetwork; these,
-and the searched range of the input (what `python -m bridge` does); these, and ranges of each subnetwork's own. One JSON
-line in --results for each checkpoint, so that the script goes on where it stopped.
+and the searched range of the input (what `python -m bridge` does); these, and ranges of each subnetwork's own. Where
+the run was fine-tuned for int8, quantized.ckpt beside the checkpoint is a sixth. One JSON line in --results for each
+checkpoint, so that the script goes on where it stopped.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from bridge.build import input_range
-from bridge.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.calibration import Ranges
+from bridge.converter import FloatModel, calibrate, export_subnetworks, to_float, to_int8
 from bridge.runtimes import input_output, quantized, run_micro
 from bridge.samples import Samples, load_samples
 from bridge.settings import RangeKind
@@ -33,6 +34,7 @@ from bridge.tflite import channels_last, convert
 from bridge.verify import torch_outputs
 from reds_torch.checkpoint import load
 from reds_torch.checkpoint_data import data_module
+from reds_torch.nested.network import NestedNetwork
 
 RESULTS = Path(__file__).parent / "results" / "bridge_accuracy.jsonl"
 
@@ -49,12 +51,9 @@ def measure(checkpoint: Path, settings: Sequence[str], samples_count: int) -> di
     data = data_module(net, settings)
     data.prepare_data()
     samples = load_samples(data, samples_count, 10_000)
-    calibration = channels_last(samples.calibration)
-    graphs = export_subnetworks(net)
-    model = to_float(net, graphs, *convert(graphs[0]))
-    whole = calibrate(model, calibration)
-    low, high = input_range(net, samples)
-    clipped = calibrate(model, np.clip(calibration, low, high))
+    model = float_model(net)
+    whole = calibrate(model, channels_last(samples.calibration))
+    limits, clipped = calibrated(net, model, samples)
     ways: list[tuple[str, Any, RangeKind]] = [
         ("full network alone", [whole[0]] * len(whole), "shared"),
         ("union", whole, "shared"),
@@ -62,19 +61,38 @@ def measure(checkpoint: Path, settings: Sequence[str], samples_count: int) -> di
         ("and input range", clipped, "output"),
         ("and own ranges", clipped, "own"),
     ]
-    torch = [100 * float((y.argmax(1) == samples.labels).mean()) for y in torch_outputs(net, 0, samples.inputs)]
     found = {name: accuracies(*to_int8(model, ranges, kind), samples) for name, ranges, kind in ways}
-    full = net.subnetworks[0].costs["macs"]
-    return {
+    result = {
         "recipe": net.metadata["recipe"],
         "seed": net.metadata["seed"],
         "set": [setting for setting in settings if not setting.startswith("data.root=")],
         "samples": {"calibration": len(samples.calibration), "test": len(samples.inputs)},
-        "shares": [subnetwork.costs["macs"] / full for subnetwork in net.subnetworks],
-        "input_range": [low, high],
-        "torch": torch,
+        "shares": [s.costs["macs"] / net.subnetworks[0].costs["macs"] for s in net.subnetworks],
+        "input_range": limits,
+        "torch": torch_accuracies(net, samples),
         "int8": found,
     }
+    if (tuned := checkpoint.with_name("quantized.ckpt")).is_file():
+        net = load(tuned)
+        model = float_model(net)
+        found["fine-tuned for int8"] = accuracies(*to_int8(model, calibrated(net, model, samples)[1]), samples)
+        result["fine-tuned"] = {"torch": torch_accuracies(net, samples)}
+    return result
+
+
+def float_model(net: NestedNetwork) -> FloatModel:
+    graphs = export_subnetworks(net)
+    return to_float(net, graphs, *convert(graphs[0]))
+
+
+def calibrated(net: NestedNetwork, model: FloatModel, samples: Samples) -> tuple[tuple[float, float], list[Ranges]]:
+    """The range of the input, and all ranges with it."""
+    limits = input_range(net, samples)
+    return limits, calibrate(model, channels_last(samples.calibration.clip(*limits)))
+
+
+def torch_accuracies(net: NestedNetwork, samples: Samples) -> list[float]:
+    return [100 * float((y.argmax(1) == samples.labels).mean()) for y in torch_outputs(net, 0, samples.inputs)]
 
 
 def table(runs: list[dict[str, Any]]) -> Table:

@@ -4,7 +4,8 @@ An int8 tensor needs a range that what it will hold stays within. The full netwo
 subnetwork adds up fewer terms, so cancellation that keeps the full network's sums small may be gone. The range of a
 tensor is therefore the union over the subnetworks, each of which is run as a float32 model of its own.
 
-The calibrator is TensorFlow's own, below its public interface, whose quantizer takes what it measured.
+TensorFlow's own calibrator is not used: it looks at a tensor again after the operator that reads it, when a sum may
+have been written over it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
-from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.schema_py_generated import QuantizationParametersT
 
 from .error import BridgeError
@@ -24,7 +25,7 @@ from .quiet import captured_output
 # smallest and largest value of each activation, by the tensor's name
 Ranges = Mapping[str, tuple[float, float]]
 
-# a shorter range is that of a tensor that is always zero: the calibrator starts from the smallest float32
+# a shorter range is that of a tensor that is always zero
 _NOTHING = 1e-12
 _BINS = 4096  # of the histograms that percentiles are read off
 
@@ -58,7 +59,11 @@ def measure(model: bytes, inputs: np.ndarray, percentile: float = 100.0) -> Rang
             keeps its whole range, whose extremes are the answers.
     """
     ranges = _extremes(model, inputs)
-    return ranges if percentile >= 100 else {**ranges, **_percentiles(model, inputs, ranges, percentile)}
+    if percentile < 100:
+        graph = Graph(read(model))
+        inner = {name: limits for name, limits in ranges.items() if name != graph.name(graph.outputs[0])}
+        ranges |= _percentiles(model, inputs, inner, percentile)
+    return ranges
 
 
 def union(ranges: Sequence[Ranges]) -> Ranges:
@@ -85,42 +90,38 @@ def including_zero(smallest: float, largest: float) -> tuple[float, float]:
 
 
 def _extremes(model: bytes, inputs: np.ndarray) -> dict[str, tuple[float, float]]:
-    found = {}
-    for tensor in read(_calibrate(model, inputs)).subgraphs[0].tensors:
-        limits = tensor.quantization
-        if limits is not None and limits.min is not None and len(limits.min):
-            found[tensor.name.decode()] = (float(limits.min[0]), float(limits.max[0]))
-    return found
-
-
-def _calibrate(model: bytes, inputs: np.ndarray) -> bytes:
-    """Run TensorFlow's calibrator: the model with the smallest and largest value of each activation."""
-    with captured_output():
-        from tensorflow.lite.python.optimize.calibrator import Calibrator  # noqa: PLC0415 - prints when imported
-
-        def samples() -> Iterator[list[np.ndarray]]:
-            return ([sample[None]] for sample in inputs)
-
-        return bytes(Calibrator(model).calibrate(samples))
+    samples = [{name: (x.min(), x.max()) for name, x in sample.items()} for sample in _activations(model, inputs)]
+    names = samples[0].keys()
+    return {name: (float(min(s[name][0] for s in samples)), float(max(s[name][1] for s in samples))) for name in names}
 
 
 def _percentiles(model: bytes, inputs: np.ndarray, ranges: Ranges, percentile: float) -> dict[str, tuple[float, float]]:
     """Ranges between two percentiles, from histograms over the whole ranges."""
+    limits = {name: including_zero(*whole) for name, whole in ranges.items()}
+    histograms = {name: np.zeros(_BINS, np.int64) for name in ranges}
+    for sample in _activations(model, inputs):
+        for name in ranges:
+            histograms[name] += np.histogram(sample[name], _BINS, limits[name])[0]
+    return {name: _between(counts, limits[name], percentile) for name, counts in histograms.items()}
+
+
+def _activations(model: bytes, inputs: np.ndarray) -> Iterator[dict[str, np.ndarray]]:
+    """What every tensor that is no constant holds on each input, by the tensor's name."""
     graph = Graph(read(model))
-    output = int(graph.subgraph.outputs[0])
-    indices = {i: graph.name(i) for i in range(len(graph.subgraph.tensors)) if i != output and graph.name(i) in ranges}
-    histograms = {name: np.zeros(_BINS, np.int64) for name in indices.values()}
+    written = [*graph.inputs, *(int(tensor) for operator in graph.operators for tensor in operator.outputs)]
     with captured_output(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that keeping all tensors takes memory
-        interpreter = Interpreter(model_content=model, experimental_preserve_all_tensors=True, num_threads=1)
+        interpreter = Interpreter(
+            model_content=model,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+            experimental_preserve_all_tensors=True,
+            num_threads=1,
+        )
         interpreter.allocate_tensors()
     for sample in inputs:
-        interpreter.set_tensor(int(graph.subgraph.inputs[0]), sample[None])
+        interpreter.set_tensor(graph.inputs[0], sample[None])
         interpreter.invoke()
-        for index, name in indices.items():
-            limits = including_zero(*ranges[name])
-            histograms[name] += np.histogram(interpreter.get_tensor(index), _BINS, limits)[0]
-    return {name: _between(counts, including_zero(*ranges[name]), percentile) for name, counts in histograms.items()}
+        yield {graph.name(tensor): interpreter.get_tensor(tensor) for tensor in written}
 
 
 def _between(counts: np.ndarray, limits: tuple[float, float], percentile: float) -> tuple[float, float]:

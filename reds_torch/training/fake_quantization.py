@@ -160,6 +160,8 @@ class _Forward(TorchFunctionMode):
         if _reads_stored(rule):
             args, kwargs = tree_map(lambda x: self._stored(x, _OUTPUT_AXIS.get(rule)), (args, kwargs))
         made = function(*args, **kwargs)
+        if _reads_stored(rule) and function.__name__.endswith("_"):
+            made = self._in_place(read[0], made)
         same_steps = not _reads_stored(rule) or function.__name__.startswith(("max_pool", "avg_pool"))
         for x in tree_leaves(made):
             if isinstance(x, Tensor) and id(x) not in self.activations:
@@ -167,6 +169,12 @@ class _Forward(TorchFunctionMode):
                 if same_steps and id(read[0]) in self.places:
                     self.places[id(x)] = self.places[id(read[0])]
         return made
+
+    def _in_place(self, target: Tensor, made: Tensor) -> Tensor:
+        """What an operator wrote into a stored activation, in the activation itself, which is now another one."""
+        self.stored.pop(id(target))
+        self.places.pop(id(target))
+        return target if made is target else target.copy_(made)
 
     def _stored(self, x: Any, output_axis: int | None) -> Any:
         """An activation, or the weight of a layer with outputs along this axis, as it was stored."""
