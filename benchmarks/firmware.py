@@ -12,6 +12,8 @@ kept, compared bit for bit. "pointwise" is a convolution behind a depth-wise one
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import subprocess
 import sys
 import tempfile
@@ -121,7 +123,9 @@ def mlp() -> bytes:
     layers_of_table = tuple(
         Layer(i, Kind.FULLY_CONNECTED, inputs=groups[i], outputs=groups[i + 1]) for i in range(len(MLP) - 1)
     )
-    return attach(converter.convert(), SubnetworkTable(tuple(rows), widths, layers_of_table))
+    with contextlib.redirect_stdout(io.StringIO()):  # where the converter describes what it exports
+        data = converter.convert()
+    return attach(data, SubnetworkTable(tuple(rows), widths, layers_of_table))
 
 
 def subnetwork_rows(measurements: Sequence[Measurement]) -> Iterator[list[str]]:
