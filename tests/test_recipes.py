@@ -27,7 +27,7 @@ LISTED = {
 }
 # what a step of the real size would take too long for here, but parses, nests and is searched at its own
 SMALLER = {
-    "imagenet_vit_base": ["model.arguments={features: 128, depth: 2}"],
+    "imagenet_vit_base": ["model.arguments={features: 256, depth: 2}"],
     "vww_mobilenet_v1": ["data.workers=0"],
 }
 
@@ -76,7 +76,8 @@ def test_recipe_nests_and_is_searched(name: str, data: dict[str, list[str]]) -> 
     settings = cli.config_init.search
     budgets = settings.budgets_by_cost
     problem = search_problem(net, score(net, criterion="l1"), budgets, settings.limits, settings.minimum)
-    result = solve(problem, budgets, settings.limits, settings.strategy, settings.solver, settings.gap)
+    # untrained blocks are all alike, and which of many equal choices is best by a hair takes minutes to prove
+    result = solve(problem, budgets, settings.limits, settings.strategy, settings.solver, gap=1e-2)
     full, *others = result.subnetworks
     assert len(others) == len(budgets["macs"])
     assert {subnetwork.status for subnetwork in others} == {"optimal"}
