@@ -9,6 +9,7 @@ import os
 import re
 import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pydoc import locate
 from typing import Any, cast
 
@@ -23,6 +24,12 @@ DATA_MODULES = {
     "cifar10": "reds_torch.data.vision.CIFAR10",
     "image_folder": "reds_torch.data.image_folder.ImageFolder",
     "visual_wake_words": "reds_torch.data.visual_wake_words.VisualWakeWords",
+}
+# short names for ``trainer.logger=NAME``, and the package that each needs
+LOGGERS = {
+    "csv": ("CSVLogger", "lightning"),
+    "tensorboard": ("TensorBoardLogger", "tensorboard"),
+    "wandb": ("WandbLogger", "wandb"),
 }
 
 
@@ -57,7 +64,7 @@ set_loader(PARSER_MODE, load_yaml, exceptions=(yaml.YAMLError,))
 
 
 def as_option(argument: str) -> str:
-    """``key=value`` means ``--key=value``; ``data=NAME`` names a data module of the project."""
+    """``key=value`` means ``--key=value``; ``data=NAME`` and ``trainer.logger=NAME`` may be short names."""
     option = argument if argument.startswith("-") else f"--{argument}"
     key, equals, value = option.partition("=")
     if not argument.startswith("-") and not equals:
@@ -68,6 +75,11 @@ def as_option(argument: str) -> str:
                 f"there are no data '{value}'; there are: {', '.join(DATA_MODULES)}, or a class path of your own"
             )
         return f"{key}={DATA_MODULES[value]}"
+    if key == "--trainer.logger" and value in LOGGERS:
+        logger, package = LOGGERS[value]
+        if find_spec(package) is None:
+            raise UsageError(f"trainer.logger={value} needs the package {package}: pip install {package}")
+        return f"{key}=lightning.pytorch.loggers.{logger}"
     return option
 
 

@@ -80,6 +80,10 @@ def _merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any
     return merged
 
 
+# what stands for the folder of the stage, where a logger writes unless its save_dir is given
+_STAGE_FOLDER = "(stage)"
+
+
 class RecipeCLI(LightningCLI):
     """Lightning's command line with the stages of a run as sections; it builds no model of its own."""
 
@@ -148,7 +152,10 @@ class RecipeCLI(LightningCLI):
 
     def stage_trainer(self, **changes: Any) -> L.Trainer:
         """A trainer with the recipe's settings, made anew, and these changes; callbacks and plugins are added."""
-        self.config_init = self.parser.instantiate(self.config)
+        config = self.config.clone()
+        if _STAGE_FOLDER in str(config.trainer.logger):
+            config.trainer.logger.init_args.save_dir = changes.get("default_root_dir", ".")
+        self.config_init = self.parser.instantiate(config)
         settings = {**self.config_init.trainer, **changes}
         for several in ("callbacks", "plugins"):
             settings[several] = [*as_list(self.config_init.trainer[several]), *changes.get(several, [])]
@@ -170,6 +177,9 @@ def parse(arguments: Sequence[str]) -> RecipeCLI:
     """
     quiet_lightning()
     options = [as_option(argument) for argument in arguments]
+    logger = _value_of(options, "trainer.logger") or ""
+    if logger.endswith("Logger"):
+        options = [f"--trainer.logger={logger}", f"--trainer.logger.save_dir={_STAGE_FOLDER}", *options]
     resume = _value_of(options, "resume")
     if resume is not None:
         others = [o for o in options if not o.startswith(("--resume=", _ADDABLE))]

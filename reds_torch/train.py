@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         folder = once(lambda: open_folder(cli))
         with folder.in_use() if rank() == 0 else nullcontext():
             run(Run(cli, folder, terminal(quiet=rank() > 0)))
-    except (UsageError, MisconfigurationException, DivergedError, ValueError, OSError) as error:
+    except (UsageError, MisconfigurationException, DivergedError, ValueError, OSError, ModuleNotFoundError) as error:
         where = f" (process {rank()})" if rank() > 0 else ""
         print(f"error{where}: {error}", file=sys.stderr)
         return 2
@@ -448,6 +448,9 @@ def fit(
         if trainer.interrupted:
             raise KeyboardInterrupt from None
         raise
+    for logger in trainer.loggers:  # W&B's run would stay open and take the next stage's metrics
+        if callable(finish := getattr(logger.experiment, "finish", None)):
+            finish()
     if best:
         best.restore(module)
     return module

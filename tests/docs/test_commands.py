@@ -1,4 +1,4 @@
-"""Blocks for a shell are run by a shell, in which `python`, `make`, `pip` and `srun` only note how they were called.
+"""Blocks for a shell are run by a shell, in which `python`, `make` and others only note how they were called.
 
 Each of these calls is then made, on small data:
 
@@ -44,7 +44,7 @@ def called(page: str) -> list[list[str]]:
     """What the page's blocks call, in a shell that remembers its variables from block to block."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
-        for name in ("python", "make", "pip", "srun"):
+        for name in ("python", "make", "pip", "srun", "tensorboard"):
             stub = Path(folder, name)
             stub.write_text(STUB.format(python=sys.executable, name=name, log=str(log)))
             stub.chmod(0o755)
@@ -194,4 +194,4 @@ def test_commands(call, place, monkeypatch, request):
     elif name == "make":
         run_make(arguments, monkeypatch, place)
     else:
-        assert name == "pip"
+        assert name in ("pip", "tensorboard")
