@@ -449,7 +449,7 @@ def fit(
             raise KeyboardInterrupt from None
         raise
     for logger in trainer.loggers:  # W&B's run would stay open and take the next stage's metrics
-        if callable(finish := getattr(logger.experiment, "finish", None)):
+        if callable(finish := getattr(getattr(logger, "experiment", None), "finish", None)):
             finish()
     if best:
         best.restore(module)
