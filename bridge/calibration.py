@@ -17,6 +17,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from ai_edge_litert.schema_py_generated import QuantizationParametersT
 
+from reds_torch.training.fake_quantization import ANSWER
+
 from .error import BridgeError
 from .flatbuffer import read, write
 from .graph import Graph
@@ -52,16 +54,19 @@ def check_samples(samples: np.ndarray, input_shape: Sequence[int]) -> None:
 def measure(model: bytes, inputs: np.ndarray, percentile: float = 100.0) -> Ranges:
     """The range of every activation of a float32 model on some inputs.
 
+    Of the output, which are logits, what lies `ANSWER` below the largest of a sample is cut off: it would take most of
+    the steps, so that the best answers tie.
+
     Args:
         model: a .tflite file.
         inputs: (N, ...) as the model takes them.
-        percentile: below 100, what lies above it (or below 100 minus it) is cut off each range; the model's output
-            keeps its whole range, whose extremes are the answers.
+        percentile: below 100, what lies above it (or below 100 minus it) is cut off each range but the output's.
     """
-    ranges = _extremes(model, inputs)
+    graph = Graph(read(model))
+    output = graph.name(graph.outputs[0])
+    ranges = _extremes(model, inputs, output)
     if percentile < 100:
-        graph = Graph(read(model))
-        inner = {name: limits for name, limits in ranges.items() if name != graph.name(graph.outputs[0])}
+        inner = {name: limits for name, limits in ranges.items() if name != output}
         ranges |= _percentiles(model, inputs, inner, percentile)
     return ranges
 
@@ -89,10 +94,13 @@ def including_zero(smallest: float, largest: float) -> tuple[float, float]:
     return (smallest, largest) if largest - smallest > _NOTHING else (0.0, 1.0)
 
 
-def _extremes(model: bytes, inputs: np.ndarray) -> dict[str, tuple[float, float]]:
-    samples = [{name: (x.min(), x.max()) for name, x in sample.items()} for sample in _activations(model, inputs)]
-    names = samples[0].keys()
-    return {name: (float(min(s[name][0] for s in samples)), float(max(s[name][1] for s in samples))) for name in names}
+def _extremes(model: bytes, inputs: np.ndarray, output: str) -> dict[str, tuple[float, float]]:
+    samples = []
+    for sample in _activations(model, inputs):
+        extremes = {name: (float(x.min()), float(x.max())) for name, x in sample.items()}
+        low, high = extremes[output]
+        samples.append({**extremes, output: (max(low, high - ANSWER), high)})
+    return dict(union(samples))
 
 
 def _percentiles(model: bytes, inputs: np.ndarray, ranges: Ranges, percentile: float) -> dict[str, tuple[float, float]]:

@@ -211,7 +211,7 @@ class QuantizeSettings(TrainingSettings):
         max_epochs: epochs; 0 leaves the stage out.
     """
 
-    learning_rates: list[float] = field(default_factory=lambda: [5e-4, 1e-6])
+    learning_rates: list[float] = field(default_factory=lambda: [1e-4, 1e-6])
     schedule: Literal["steps", "cosine"] = "cosine"
     max_epochs: int = 0
 

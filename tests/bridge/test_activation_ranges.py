@@ -22,7 +22,10 @@ def test_ranges_are_the_extremes_of_torchs_activations(float_models):
     net, model = float_models["flattened"]
     samples = inputs(net)
     for k, ranges in enumerate(calibrate(model, channels_last(samples.numpy()))):
-        for name, tensor in activations(net, k, samples).items():
+        values = activations(net, k, samples)
+        # logits that no answer depends on take no steps
+        values["output"] = np.maximum(values["output"], values["output"].max(1, keepdims=True) - 16)
+        for name, tensor in values.items():
             np.testing.assert_allclose(ranges[name], (tensor.min(), tensor.max()), rtol=1e-5, err_msg=name)
 
 

@@ -17,7 +17,8 @@ def left_by(run):
         del entry["seconds"]
     weights = {
         name: torch.load(run / name, weights_only=True)["weights"]
-        for name in ("pretrained.ckpt", "searched.ckpt", "nested.ckpt")
+        for name in ("pretrained.ckpt", "searched.ckpt", "nested.ckpt", "quantized.ckpt")
+        if (run / name).is_file()
     }
     return result, (run / "metrics.csv").read_text(), weights
 
@@ -27,7 +28,7 @@ def left_by(run):
     ("stages", "writes"),  # and how many files the whole run opens, renames and removes, about
     [
         (["recipe=kws_dnn", "baselines=[alone,scratch]", "finetune.keep=best", "finetune.patience=2"], 190),
-        (["recipe=kws_ds_cnn", "finetune.batch_norm=recalibrated"], 60),
+        (["recipe=kws_ds_cnn", "finetune.batch_norm=recalibrated", "quantize.max_epochs=2"], 80),
     ],
     ids=["dnn", "ds_cnn"],
 )

@@ -33,7 +33,9 @@ def subnetworks(run):
 
 
 def weights(run):
-    return torch.load(run / "nested.ckpt", weights_only=True)["weights"]
+    """Of the results."""
+    loaded = [torch.load(path, weights_only=True)["weights"] for path in sorted(run.glob("[nq]*ed.ckpt"))]
+    return {f"{i}.{name}": tensor for i, tensors in enumerate(loaded) for name, tensor in tensors.items()}
 
 
 def assert_equal_runs(one, two):
@@ -69,7 +71,7 @@ def test_two_processes_equal_one_with_the_doubled_batch(settings, start, start_b
 
 
 def test_with_batch_norm(settings, start, start_both, tmp_path):
-    """Statistics frozen; its own last epochs leave all other parameters without gradients."""
+    """Statistics frozen; its own last epochs leave all other parameters without gradients; as int8 afterwards."""
     arguments = [
         "recipe=kws_ds_cnn",
         *settings,
@@ -77,6 +79,7 @@ def test_with_batch_norm(settings, start, start_both, tmp_path):
         "trainer.max_epochs=2",
         "finetune.batch_norm=frozen",
         "finetune.batch_norm_share=0.5",
+        "quantize.max_epochs=1",
     ]
     ended([start([*arguments, "run_dir=one", "data.batch_size=20"])], tmp_path)
     ended(start_both([*arguments, "run_dir=two", "data.batch_size=10"]), tmp_path)

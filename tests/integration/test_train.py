@@ -103,9 +103,27 @@ def test_finished_stages_are_not_done_again(finished):
     assert (finished / "nested.ckpt").is_file()
 
 
+def test_a_finished_run_is_fine_tuned_for_int8_afterwards(finished, capsys):
+    before = {p: p.stat().st_mtime_ns for p in finished.glob("*.ckpt")}
+    resumed = [f"resume={finished}", "quantize.max_epochs=1", "quantize.learning_rates=[1e-3]"]
+    assert train.main(resumed) == 0
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    assert "int8 test %" in capsys.readouterr().out
+    nested, quantized = weights(finished / "nested.ckpt"), weights(finished / "quantized.ckpt")
+    assert any(not torch.equal(nested[name], quantized[name]) for name in nested)
+    found = reds.load(finished / "quantized.ckpt").metadata["int8"]
+    assert found["accuracies"] == json.loads((finished / "subnetworks.json").read_text())["int8"]
+    low, high = found["input_range"]
+    assert low < 0 < high
+    assert train.main([f"resume={finished}"]) == 0  # config.yaml knows of it
+    assert train.main([f"resume={finished}", "quantize.max_epochs=2"]) == 2
+    assert "fine-tuned for int8 with other settings" in capsys.readouterr().err
+
+
 def test_one_fast_step(command):
-    assert train.main([*command, "run_dir=fast", "trainer.fast_dev_run=true"]) == 0
+    assert train.main([*command, "run_dir=fast", "trainer.fast_dev_run=true", "quantize.max_epochs=1"]) == 0
     assert Path("fast/nested.ckpt").is_file()
+    assert Path("fast/quantized.ckpt").is_file()
 
 
 def test_runs_are_stamped_and_the_latest_is_linked(command):
@@ -139,6 +157,7 @@ def test_runs_are_stamped_and_the_latest_is_linked(command):
         (["recipe=kws_dnn", "finetune.learning_rates=[]"], "finetune.learning_rates must be positive"),
         (["recipe=kws_dnn", "finetune.batch_norm_share=0.2"], "no batch norm to train"),
         (["recipe=kws_dnn", "pretrain.max_epochs=-1"], "pretrain.max_epochs must be at least 0"),
+        (["recipe=kws_dnn", "quantize.max_epochs=-1"], "quantize.max_epochs must be at least 0"),
         (["recipe=kws_dnn", "trainer.max_epochs=-1"], "trainer.max_epochs must be a number from 0"),
         (["recipe=kws_dnn", *CPU, "trainer.devices=2"], "run python -m reds_torch.train instead of calling it"),
         (
