@@ -59,6 +59,13 @@ SMALL = "finetune.objective.powers=[-0.5]"
 RECALIBRATED = ("finetune.batch_norm=recalibrated", "finetune.batch_norm_share=0")
 SMALLER = "finetune.objective.powers=[-1]"
 IN_PLACE = "finetune.objective.teacher=full"
+PRETRAINED = (
+    *(f"finetune.{setting}" for setting in COSINE),
+    SMALLER,
+    "finetune.objective.teacher=pretrained",
+    "finetune.objective.distillation=0.9",
+    "finetune.objective.temperature=3",
+)
 
 STRATEGIES = {
     "paper": Strategy(),
@@ -103,6 +110,9 @@ STRATEGIES = {
         (*both(*FAST), "finetune.objective.powers=[-1]", IN_PLACE)
     ),
     "fast cosine, power -1": Strategy((*both(*FAST), SMALLER)),
+    # from networks that were trained on more data
+    "pretrained teaches": Strategy(PRETRAINED),
+    "pretrained teaches, with batch norm": Strategy((*PRETRAINED, *RECALIBRATED)),
     # networks with batch norm
     "default with batch norm": Strategy((*both(*FAST), SMALLER, IN_PLACE, *RECALIBRATED)),
     "recalibrated": Strategy(RECALIBRATED),
