@@ -110,7 +110,7 @@ def check_operators(graph: Graph) -> None:
 def drop_unused(graph: Graph) -> None:
     """Leave out tensors, buffers and operator codes that nothing refers to any more. In place.
 
-    TensorFlow's calibrator refuses a model that names an operator that it does not use.
+    A device would need a kernel for every operator code that a model names.
     """
     model, operators = graph.model, graph.operators
     signatures = [entry for s in elements(model.signatureDefs) for entry in (*elements(s.inputs), *elements(s.outputs))]
