@@ -154,6 +154,7 @@ def place(whole_run, tones, tmp_path_factory):
     write_image_folder(folder / "IMAGES", {"ants": 20, "bees": 20, "flies": 20})
     for name in ("runs/kws_demo/latest", "runs/kws_dnn/latest", "runs/kws_ds_cnn/latest", "RUN", "RUN_SEED_0"):
         shutil.copytree(whole_run, folder / name)
+        shutil.copy(folder / name / "nested.ckpt", folder / name / "quantized.ckpt")  # as if it had been that, too
     for seed in (1, 2):
         shutil.copytree(whole_run, folder / f"RUN_SEED_{seed}")
         settings = folder / f"RUN_SEED_{seed}" / "config.yaml"
