@@ -20,22 +20,15 @@ typedef struct Window {
 
 #if REDS_DSP
 
-/* Channels are worked on in fours. The last four may overlap the four before, and get the same values again. */
-static int32_t four_from(int32_t next, int32_t count)
-{
-    return next + 4 <= count ? next : count < 4 ? 0 : count - 4;
-}
-
-/* The taps of four channels, one behind the other, in the order of matrix.h; then those of the next four. */
+/* The taps of four channels, one behind the other, in the order of matrix.h; then those of the next four. The last four
+ * channels may overlap the four before, and get the same outputs again. */
 static void widen_taps(const RedsConvShape *shape, int32_t width, const int8_t *weights, int16_t *taps)
 {
     for (int32_t next = 0; next < width; next += 4) {
-        const int8_t *tap = weights + four_from(next, width);
+        const int8_t *tap = weights + (next + 4 <= width ? next : width - 4);
         for (int32_t i = 0; i < shape->filter_height * shape->filter_width; i++, tap += shape->output_channels) {
-            const uint32_t word = reds_load_4(tap);
-            reds_store_4(taps, reds_sxtab16(0, word));
-            reds_store_4(taps + 2, reds_sxtab16_ror8(0, word));
-            taps += 4;
+            const int8_t *from = tap;
+            reds_step_widen(&from, &taps, 4, 0);
         }
     }
 }
@@ -76,7 +69,7 @@ REDS_APART void filter_fours(const Window *shared, int32_t channel, const int16_
     }
 }
 
-/* All channels of an output position, of which there are four at least. */
+/* All channels of an output position; there are four at least. */
 static void filter_position(const RedsConvShape *shape, int32_t width, const RedsChannels *channels,
                             const Window *window, const int16_t *taps, int8_t *output)
 {

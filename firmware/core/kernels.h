@@ -2,8 +2,8 @@
  *
  * Activations are NHWC and weights row-major, in the shape of the full network, whatever the widths: only the first
  * widths.input channels of each position are read and the first widths.output written, the rest is left alone.
- * int8 data may lie at any address, int32 at multiples of 4. Nothing here checks its arguments: see network.c for
- * what has to be checked when a network is prepared.
+ * int8 data may lie at any address, int32 at multiples of 4; input, output and scratch memory do not overlap. Nothing
+ * here checks its arguments: see prepare.c for what has to be checked when a network is prepared.
  *
  * With the DSP extension of Cortex-M4 and M7 (or its emulation, see dsp.h) a kernel works faster if it gets `scratch`
  * memory of reds_..._scratch() bytes, aligned to 4; without it, or on other processors, it may be NULL. The results are
