@@ -34,7 +34,7 @@ flash: $(READY)  ## BOARD=nano33ble: convert the network that was trained last, 
 emulate: $(READY)  ## instructions of every subnetwork on an emulated Cortex-M4F
 	@command -v arm-none-eabi-gcc >/dev/null && command -v qemu-system-arm >/dev/null || { echo "error: the emulation needs arm-none-eabi-gcc and qemu-system-arm: on Debian, apt-get install gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm" >&2; exit 2; }
 	$(if $(MODEL),,$(PY) -m firmware.flash emulator $(ARGS))
-	$(MAKE) --no-print-directory -C firmware emulate BUILD=../build/firmware MODEL=$(abspath $(or $(MODEL),build/flash/model.tflite))
+	$(MAKE) --silent --no-print-directory -C firmware emulate BUILD=../build/firmware MODEL=$(abspath $(or $(MODEL),build/flash/model.tflite))
 
 test: $(READY)  ## the whole test suite
 	$(PY) -m pytest $(ARGS)
