@@ -23,6 +23,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
 from pages import PAGES, ROOT, blocks, text
 from tiny_data import write_image_folder
 
@@ -30,6 +31,7 @@ from bridge import __main__ as bridge
 from reds_torch import evaluate, report, sweep, train
 from reds_torch.data import synthetic
 from reds_torch.knapsack import __main__ as knapsack
+from reds_torch.models import dnn
 from reds_torch.recipes import parse
 
 STUB = """#!{python} -IS
@@ -162,6 +164,7 @@ def place(whole_run, tones, tmp_path_factory):
     for name in ("my_board.csv", "my_laptop.csv"):
         shutil.copy(ROOT / "reds_torch/costs/devices/cortex_m4.csv", folder / name)
     shutil.copy(whole_run / "problem.npz", folder)
+    torch.save(dnn(size="s", classes=4).state_dict(), folder / "WEIGHTS.pt")
     return folder
 
 
