@@ -23,6 +23,7 @@ from .fake_quantization import Range, measured_ranges, simulated_int8
 _SHARES = (0.7, 0.5, 0.35, 0.25, 0.18)
 # nats by which a shorter range must be better: they are measured on few samples
 _CLEARLY = 5e-3
+_MISSES = 2  # in a row, after which still shorter ranges are not tried
 
 
 @torch.no_grad()
@@ -55,9 +56,12 @@ def best_input_range(net: NestedNetwork, batches: Sequence[tuple[Tensor, Tensor]
             whole = best[side]
             if (whole >= 0) if side == 0 else (whole <= 0):
                 continue
+            misses = 0
             for share in _SHARES:
                 candidate = (whole * share, best[1]) if side == 0 else (best[0], whole * share)
                 found = loss(candidate)
                 if found < least - _CLEARLY:
-                    best, least = candidate, found
+                    best, least, misses = candidate, found, 0
+                elif (misses := misses + 1) == _MISSES:
+                    break
     return best
