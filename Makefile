@@ -71,6 +71,6 @@ _make_env:
 	    cp -r pyproject.toml README.md LICENSE reds_torch bridge recipes $$source; \
 	    $(PYTHON) -m venv $(ENV); \
 	    $(PY) -m pip install --quiet --disable-pip-version-check --upgrade pip; \
-	    $(PY) -m pip install --quiet --disable-pip-version-check --progress-bar off "$$source[synthetic,bridge,device,sweep,dev]"; \
+	    $(PY) -m pip install --quiet --disable-pip-version-check --progress-bar off "$$source[bridge,device,sweep,dev]"; \
 	    $(PY) -m pip uninstall --quiet --yes reds-torch; \
 	    touch $(READY); }

@@ -1,7 +1,7 @@
 """Strategies of nested training side by side: the same data, seeds, budgets and number of epochs.
 
     python -m benchmarks.training kws_dnn_paper --seeds 0 1 2 --epochs 60 --set data.root=SPEECH
-    python -m benchmarks.training kws_dnn_paper --strategies paper "in-place distillation" alone --set data.root=SPEECH
+    python -m benchmarks.training kws_dnn_paper --strategies paper default alone --set data.root=SPEECH
     python -m benchmarks.training --table
 
 A strategy is a few settings on top of the recipe, which trains as the paper does. Strategies that pretrain alike share
@@ -56,9 +56,11 @@ COSINE = ("schedule=cosine", "learning_rates=[1e-3,1e-6]", "warmup=0.05")
 FAST = ("schedule=cosine", "learning_rates=[3e-3,1e-6]", "warmup=0.05")
 EQUAL = "finetune.objective.powers=[0]"
 SMALL = "finetune.objective.powers=[-0.5]"
-RECALIBRATED = ("finetune.batch_norm=recalibrated", "finetune.batch_norm_share=0")
 SMALLER = "finetune.objective.powers=[-1]"
 IN_PLACE = "finetune.objective.teacher=full"
+SANDWICH = "finetune.objective.subnetworks=sandwich"
+RECALIBRATED = ("finetune.batch_norm=recalibrated", "finetune.batch_norm_share=0")
+DEFAULT = (*both(*FAST), SMALLER, IN_PLACE)
 PRETRAINED = (
     *(f"finetune.{setting}" for setting in COSINE),
     SMALLER,
@@ -69,59 +71,50 @@ PRETRAINED = (
 
 STRATEGIES = {
     "paper": Strategy(),
-    # weights of the losses
-    "equal weights": Strategy((EQUAL,)),
-    "small-favouring weights": Strategy((SMALL,)),
-    "scheduled weights": Strategy(("finetune.objective.powers=[0.5,-0.5]",)),
-    "learned weights": Strategy(("finetune.objective.weights=learned",)),
-    # which subnetworks are trained on a batch
-    "sandwich": Strategy((EQUAL, "finetune.objective.subnetworks=sandwich")),
-    "widening": Strategy((EQUAL, "finetune.objective.subnetworks=widening")),
-    # teachers
-    "in-place distillation": Strategy((EQUAL, IN_PLACE)),
-    "in-place distillation, T=2": Strategy((EQUAL, IN_PLACE, "finetune.objective.temperature=2")),
-    "next larger teaches": Strategy((EQUAL, "finetune.objective.teacher=larger")),
-    "ensemble distillation": Strategy((EQUAL, "finetune.objective.teacher=ensemble")),
-    # gradients
-    "projected conflicts": Strategy((EQUAL, "finetune.objective.conflicts=projected")),
-    # scores and search
-    "scores of single examples": Strategy(("score.criterion=taylor_samples",)),
+    # the way from the paper's scheme to the default
+    "sandwich": Strategy((EQUAL, SANDWICH)),
     "fisher scores": Strategy(("score.criterion=fisher",)),
-    "magnitude scores": Strategy(("score.criterion=l1",)),
     "top-down": Strategy(("search.strategy=top_down",)),
-    "joint search": Strategy(("search.strategy=joint",)),
-    "two more searches": Strategy(("finetune.searches=2",)),
-    # optimization and regularization
     "cosine": Strategy(both(*COSINE)),
-    "cosine, averaged": Strategy(both(*COSINE, "averaging=0.998")),
-    "cosine, weight decay": Strategy(both(*COSINE, "weight_decay=0.1")),
-    "cosine, label smoothing": Strategy(both(*COSINE, "label_smoothing=0.1")),
-    "cosine, mixup": Strategy(both(*COSINE, "mixup=0.2")),
-    "cosine, time mask": Strategy(both(*COSINE, "time_mask=4")),
-    # together
     "cosine, equal weights": Strategy((*both(*COSINE), EQUAL)),
-    "cosine, small-favouring weights": Strategy((*both(*COSINE), SMALL)),
-    "cosine, weights of power -1": Strategy((*both(*COSINE), SMALLER)),
-    "cosine, in-place distillation": Strategy((*both(*COSINE), EQUAL, IN_PLACE)),
-    "cosine, small-favouring, in-place distillation": Strategy((*both(*COSINE), SMALL, IN_PLACE)),
+    "cosine, power -0.5": Strategy((*both(*COSINE), SMALL)),
+    "cosine, power -0.5, pretraining 1/4": Strategy((*both(*COSINE), SMALL), 0.25),
+    "cosine, equal weights, in-place distillation": Strategy((*both(*COSINE), EQUAL, IN_PLACE)),
+    "cosine, power -0.5, in-place distillation": Strategy((*both(*COSINE), SMALL, IN_PLACE)),
     "fast cosine": Strategy(both(*FAST)),
-    "fast cosine, small-favouring, in-place distillation": Strategy((*both(*FAST), SMALL, IN_PLACE)),
-    "fast cosine, power -1, in-place distillation": Strategy(
-        (*both(*FAST), "finetune.objective.powers=[-1]", IN_PLACE)
-    ),
     "fast cosine, power -1": Strategy((*both(*FAST), SMALLER)),
+    "fast cosine, power -0.5, in-place distillation": Strategy((*both(*FAST), SMALL, IN_PLACE)),
+    "default": Strategy(DEFAULT),
+    # changes of the default: which subnetworks are trained on a batch, and how much each counts
+    "default, sandwich": Strategy((*DEFAULT, SANDWICH)),
+    "default, widening": Strategy((*DEFAULT, "finetune.objective.subnetworks=widening")),
+    "default, learned weights": Strategy((*DEFAULT, "finetune.objective.weights=learned")),
+    "default, powers 0.5 to -1": Strategy((*DEFAULT, "finetune.objective.powers=[0.5,-1]")),
+    "default, projected conflicts": Strategy((*DEFAULT, "finetune.objective.conflicts=projected")),
+    # teachers
+    "default, temperature 2": Strategy((*DEFAULT, "finetune.objective.temperature=2")),
+    "default, next larger teaches": Strategy((*DEFAULT, "finetune.objective.teacher=larger")),
+    "default, ensemble teaches": Strategy((*DEFAULT, "finetune.objective.teacher=ensemble")),
+    "default, pretrained teaches": Strategy((*DEFAULT, "finetune.objective.teacher=pretrained")),
+    # scores and search
+    "default, scores of single examples": Strategy((*DEFAULT, "score.criterion=taylor_samples")),
+    "default, fisher scores": Strategy((*DEFAULT, "score.criterion=fisher")),
+    "default, magnitude scores": Strategy((*DEFAULT, "score.criterion=l1")),
+    "default, top-down": Strategy((*DEFAULT, "search.strategy=top_down")),
+    "default, joint search": Strategy((*DEFAULT, "search.strategy=joint")),
+    "default, two more searches": Strategy((*DEFAULT, "finetune.searches=2")),
+    # optimization and regularization
+    "default, averaged": Strategy((*DEFAULT, *both("averaging=0.998"))),
+    "default, weight decay": Strategy((*DEFAULT, *both("weight_decay=0.1"))),
+    "default, label smoothing": Strategy((*DEFAULT, *both("label_smoothing=0.1"))),
+    "default, mixup": Strategy((*DEFAULT, *both("mixup=0.2"))),
+    "default, time mask": Strategy((*DEFAULT, *both("time_mask=4"))),
+    # networks with batch norm
+    "paper, all epochs train all weights": Strategy(("finetune.batch_norm_share=0",)),
+    "default, batch norm recalibrated": Strategy((*DEFAULT, *RECALIBRATED)),
     # from networks that were trained on more data
     "pretrained teaches": Strategy(PRETRAINED),
-    "pretrained teaches, with batch norm": Strategy((*PRETRAINED, *RECALIBRATED)),
-    # networks with batch norm
-    "default with batch norm": Strategy((*both(*FAST), SMALLER, IN_PLACE, *RECALIBRATED)),
-    "recalibrated": Strategy(RECALIBRATED),
-    "paper, all epochs train all weights": Strategy(("finetune.batch_norm_share=0",)),
-    "fast cosine, power -1, sandwich, in-place distillation": Strategy(
-        (*both(*FAST), SMALLER, IN_PLACE, "finetune.objective.subnetworks=sandwich")
-    ),
-    "cosine, small-favouring, pretraining 1/4": Strategy((*both(*COSINE), SMALL), 0.25),
-    "cosine, small-favouring, pretraining 1/10": Strategy((*both(*COSINE), SMALL), 0.1),
+    "pretrained teaches, batch norm recalibrated": Strategy((*PRETRAINED, *RECALIBRATED)),
 }
 # each network by itself, optimized like the strategy
 ALONE = {"alone": "paper", "alone, cosine": "cosine", "alone, fast cosine": "fast cosine"}

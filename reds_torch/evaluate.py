@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content = subnetworks_as_json(subnetworks, measured, classes=list(data.classes), confusions=confusions)
         write_json(results, content)
         print(f"results: {results}")
-    except (CheckpointError, UsageError, ValueError, OSError, ModuleNotFoundError) as error:
+    except (CheckpointError, UsageError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

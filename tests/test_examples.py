@@ -47,7 +47,7 @@ def test_adapt_to_load(run, whole_run):
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 def test_own_words(tmp_path):
-    for module in ("espeakng_loader", "tensorflow", "tflite_micro"):
+    for module in ("tensorflow", "tflite_micro"):
         pytest.importorskip(module)
     small = ["data.speakers=8", "data.takes=1", "data.unknown_words=[bird]", "trainer.accelerator=cpu"]
     command = [ROOT / "examples" / "own_words.py", "lumos", "nox", "--epochs", "1", "--out", "made", *small]

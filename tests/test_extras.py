@@ -8,13 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from reds_torch import train
-
 ROOT = Path(__file__).parent.parent
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 # the modules of an extra, then those of the project that are there for them
 BROUGHT = {
-    "synthetic": (["espeakng_loader"], ["reds_torch.data.espeak"]),
     "bridge": (["onnx", "onnxsim", "tensorflow", "ai_edge_litert", "tflite_micro"], ["bridge.build", "bridge.verify"]),
     "device": (["serial"], ["reds_torch.device"]),
     "sweep": (["ray"], ["reds_torch.cluster"]),
@@ -45,9 +42,3 @@ for module in {ours}:
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def test_a_command_names_the_extra_that_it_lacks(tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    assert train.main(["recipe=kws_dnn", "data=synthetic", f"data.root={tmp_path / 'speech'}"]) == 2
-    assert 'pip install "reds-torch[synthetic]"' in capsys.readouterr().err

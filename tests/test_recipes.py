@@ -91,8 +91,6 @@ def test_recipe_nests_and_is_searched(name: str, data: dict[str, list[str]]) -> 
 def test_recipe_runs_a_step(
     name: str, data: dict[str, list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    if name == "kws_demo":
-        pytest.importorskip("espeakng_loader")
     run = ["trainer.fast_dev_run=true", f"run_dir={tmp_path / 'run'}", "score.batches=1"]
     status = train.main([*arguments(name, data), *SMALLER.get(name, []), *run])
     assert status == 0, capsys.readouterr().err

@@ -1,6 +1,6 @@
 """The espeak-ng speech engine, run as a tool in a process of its own.
 
-espeak-ng (GPL-3, https://github.com/espeak-ng/espeak-ng) comes with the optional `espeakng-loader` wheel and
+espeak-ng (GPL-3, https://github.com/espeak-ng/espeak-ng) comes with the `espeakng-loader` wheel and
 is never loaded into the calling process. `Engine` starts this very file as a child; the child loads
 the shared library once and forks for each utterance. The forks matter: the engine keeps state from one
 utterance to the next that neither `espeak_ng_SetRandSeed` nor `espeak_Terminate` + `espeak_Initialize`
@@ -20,8 +20,6 @@ import sys
 from dataclasses import asdict, dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
-
-MISSING_EXTRA = 'synthetic speech needs the espeakng-loader package: pip install "reds-torch[synthetic]"'
 
 # From espeak-ng's speak_lib.h.
 AUDIO_OUTPUT_SYNCHRONOUS = 2
@@ -52,10 +50,8 @@ class Engine:
     def __init__(self) -> None:
         if not hasattr(os, "fork"):
             raise RuntimeError("synthetic speech needs a system with fork(): Linux, macOS or WSL")
-        try:
-            import espeakng_loader  # noqa: PLC0415 (optional; only tells where the library lies)
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(MISSING_EXTRA) from error
+        import espeakng_loader  # noqa: PLC0415 (only tells where the library lies, which the child need not ask)
+
         paths = [espeakng_loader.get_library_path(), espeakng_loader.get_data_path()]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE

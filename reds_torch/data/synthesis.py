@@ -21,7 +21,6 @@ def synthesise(root: str | os.PathLike[str], settings: SpeechSettings) -> Path:
     The folder appears when it is complete. An interrupted call is continued by the next with equal settings.
 
     Raises:
-        ModuleNotFoundError: the espeakng-loader package is missing.
         FileExistsError: `root` holds something else, or synthetic speech with other settings.
         OSError: the disk is full.
         ValueError: a word can't be spoken within a clip.

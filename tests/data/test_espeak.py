@@ -1,12 +1,9 @@
-import sys
 import time
 
 import numpy as np
 import pytest
 
-from reds_torch.data.espeak import MISSING_EXTRA, Engine, Utterance
-
-pytest.importorskip("espeakng_loader")
+from reds_torch.data.espeak import Engine, Utterance
 
 # Voices that draw on the engine's hidden state: roughness, flutter, breath, echo, Klatt synthesis.
 VOICES = ("en-us+m3", "en+f2", "en-us+klatt2", "en-029+Alicia")
@@ -48,10 +45,3 @@ def test_an_unknown_voice_is_refused_and_the_engine_goes_on() -> None:
         with pytest.raises(RuntimeError, match="no such voice: xx-nowhere"):
             engine.speak(Utterance("yes", "xx-nowhere"))
         assert engine.speak(Utterance("yes"))[0]
-
-
-def test_the_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
-    with pytest.raises(ModuleNotFoundError, match=r'pip install "reds-torch\[synthetic\]"') as caught:
-        Engine()
-    assert str(caught.value) == MISSING_EXTRA
