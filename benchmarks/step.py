@@ -25,7 +25,7 @@ from torch import Tensor, nn
 import reds_torch as reds
 from reds_torch.models import build
 from reds_torch.settings import ObjectiveSettings
-from reds_torch.training import Objective, convolution_format, keep_freed_memory, parameter_shares
+from reds_torch.training import Objective, convolution_format, keep_freed_memory
 
 ORIGINAL_MS = {"dnn:s": 79.6, "cnn:s": 225.0, "ds_cnn:s": 680.0}
 INPUTS = {"dnn": (1, 25, 10), "cnn": (1, 49, 10), "ds_cnn": (1, 49, 10)}
@@ -54,7 +54,7 @@ def plain_step(model: nn.Module, inputs: Tensor, targets: Tensor) -> Callable[[]
 
 def nested_step(net: reds.NestedNetwork, inputs: Tensor, targets: Tensor, compiled: bool) -> Callable[[], None]:
     optimizer = torch.optim.Adam(net.parameters(), fused=True)
-    objective, random = Objective(ObjectiveSettings(), parameter_shares(net)), np.random.default_rng(0)
+    objective, random = Objective(ObjectiveSettings(), net), np.random.default_rng(0)
     if compiled:
         objective.compile()
 

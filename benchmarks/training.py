@@ -114,6 +114,7 @@ STRATEGIES = {
     "default, batch norm recalibrated": Strategy((*DEFAULT, *RECALIBRATED)),
     # from networks that were trained on more data
     "pretrained teaches": Strategy(PRETRAINED),
+    "pretrained teaches, mixup": Strategy((*PRETRAINED, "finetune.mixup=1")),
     "pretrained teaches, batch norm recalibrated": Strategy((*PRETRAINED, *RECALIBRATED)),
 }
 # each network by itself, optimized like the strategy

@@ -186,9 +186,10 @@ def _sizes_of_gradients(
 ) -> BatchSums:
     """The sizes of the gradients of each example's loss, summed over the examples of a batch."""
     chunk = max(1, GRADIENTS_HELD // sum(weight.numel() for weight in weights.values()))
+    constants = {name: parameter.detach() for name, parameter in net.model.named_parameters()}
 
     def of_example(parameters: dict[str, Tensor], example: Tensor, target: Tensor) -> Tensor:
-        return loss(functional_call(net.model, parameters, (example[None],)), target[None])
+        return loss(functional_call(net.model, constants | parameters, (example[None],)), target[None])
 
     def of_batch(inputs: Tensor, targets: Tensor) -> Mapping[str, Tensor]:
         parameters = {name: weight.detach() for name, weight in weights.items()}

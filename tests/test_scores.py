@@ -1,11 +1,12 @@
 import math
+from typing import get_args
 
 import pytest
 import torch
 import torch.nn.functional as F
 
 import reds_torch as reds
-from reds_torch.scores import unit_scores
+from reds_torch.scores import Criterion, unit_scores
 
 
 def batches_for(model, count=3):
@@ -59,6 +60,13 @@ def test_l2_adds_squares(residual):
     net = reds.nest(residual, torch.zeros(1, 2, 8, 6))
     scores = reds.score(net, criterion="l2")
     torch.testing.assert_close(scores["head.weight"].float(), residual.head.weight.square().sum(0).detach())
+
+
+@pytest.mark.parametrize("criterion", get_args(Criterion))
+def test_every_criterion_can_be_searched_with(residual, criterion):
+    net = reds.nest(residual, torch.zeros(1, 2, 8, 6))
+    scores = reds.order(net, reds.score(net, batches_for(residual), criterion=criterion))
+    assert reds.search(net, scores, {"macs": [0.5]}).subnetworks[1].status == "optimal"
 
 
 def test_scoring_leaves_the_network_as_it_was(residual):
