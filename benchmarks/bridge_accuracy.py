@@ -1,6 +1,6 @@
 """Accuracy of the int8 subnetworks in TensorFlow Lite Micro beside torch, by what their ranges were calibrated on.
 
-    python -m benchmarks.bridge_accuracy runs/accuracy/kws_ds_cnn_15*/nested.ckpt --set data.root=SPEECH
+    python -m benchmarks.bridge_accuracy runs/kws_ds_cnn/*/nested.ckpt --set data.root=SPEECH
     python -m benchmarks.bridge_accuracy --table
 
 Every checkpoint becomes int8 models in five ways on the same calibration data: ranges of the full network alone, as a
