@@ -11,7 +11,8 @@ from pages import BLOCK, PAGES, ROOT, blocks, text
 from reds_torch.costs import COSTS, read_device
 from reds_torch.recipes import parse
 
-# shell: test_page_commands.py; C: tests/firmware_app/test_firmware_readme.py; text is what a command prints, or a drawing
+# shell: test_page_commands.py; C: tests/firmware_app/test_firmware_readme.py; text is what a command prints or a
+# drawing
 KINDS = {"python", "yaml", "csv", "sh", "c", "text", "bibtex"}
 
 
