@@ -148,6 +148,11 @@ def check_settings(cli: RecipeCLI) -> None:
     """Refuse a model, a nesting or budgets that can't be, before any data are touched."""
     config, data = cli.config_init, cli.datamodule
     _check_trainer(config.trainer)
+    if "scratch" in config.baselines and config.finetune.objective.teacher == "pretrained":
+        raise UsageError(
+            "baselines=[scratch] has no pretrained network that could teach it, which finetune.objective.teacher asks "
+            "for: leave scratch out, or take another teacher"
+        )
     register_device(config.search.device)
     net = new_network(cli, cli.config.pretrained)
     for settings in (config.pretrain, config.finetune, config.quantize):

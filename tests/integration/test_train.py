@@ -156,6 +156,7 @@ def test_runs_are_stamped_and_the_latest_is_linked(command):
         (["recipe=kws_dnn", "score.batches=0"], "score.batches must be at least 1"),
         (["recipe=kws_dnn", "finetune.learning_rates=[]"], "finetune.learning_rates must be positive"),
         (["recipe=kws_dnn", "finetune.batch_norm_share=0.2"], "no batch norm to train"),
+        (["recipe=kws_dnn_pretrained", "baselines=[scratch]"], "no pretrained network that could teach it"),
         (["recipe=kws_dnn", "pretrain.max_epochs=-1"], "pretrain.max_epochs must be at least 0"),
         (["recipe=kws_dnn", "quantize.max_epochs=-1"], "quantize.max_epochs must be at least 0"),
         (["recipe=kws_dnn", "trainer.max_epochs=-1"], "trainer.max_epochs must be a number from 0"),
