@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,8 @@ import pytest
 import soundfile
 import torch
 from torch import Tensor, nn
+
+from reds_torch.costs import COSTS
 
 WORDS = ("yes", "no")
 OTHER = "cat"
@@ -97,6 +100,15 @@ class Residual(nn.Module):
         x = x + self.pointwise(self.depthwise(x).relu())
         x = self.pool(x).flatten(1)
         return self.head(self.hidden(x).relu())
+
+
+@pytest.fixture
+def costs_as_before() -> Iterator[None]:
+    """Costs that a test registers are forgotten after it."""
+    known = dict(COSTS)
+    yield
+    COSTS.clear()
+    COSTS.update(known)
 
 
 @pytest.fixture

@@ -7,20 +7,12 @@ import doctest
 import pytest
 
 import reds_torch
-from reds_torch.costs import COSTS
 from reds_torch.runtime import AdaptiveModel
 
 PUBLIC = {name: getattr(reds_torch, name) for name in reds_torch.__all__} | {"AdaptiveModel": AdaptiveModel}
 
 
-@pytest.fixture(autouse=True)
-def _costs_are_forgotten():
-    known = dict(COSTS)
-    yield
-    COSTS.clear()
-    COSTS.update(known)
-
-
+@pytest.mark.usefixtures("costs_as_before")
 @pytest.mark.parametrize("name", PUBLIC)
 def test_public_name(name):
     examples = doctest.DocTestParser().get_doctest(PUBLIC[name].__doc__, {}, name, None, 0)

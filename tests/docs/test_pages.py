@@ -8,7 +8,7 @@ import pytest
 import yaml
 from pages import BLOCK, PAGES, ROOT, blocks, text
 
-from reds_torch.costs import COSTS, read_device
+from reds_torch.costs import read_device
 from reds_torch.recipes import parse
 
 # shell: test_page_commands.py; C: tests/firmware_app/test_firmware_readme.py; text is what a command prints or a
@@ -22,14 +22,7 @@ def test_every_block_is_of_a_kind_that_is_run(page):
     assert page == "firmware/README.md" or not blocks(page, "c")
 
 
-@pytest.fixture(autouse=True)
-def _costs_are_forgotten():
-    known = dict(COSTS)
-    yield
-    COSTS.clear()
-    COSTS.update(known)
-
-
+@pytest.mark.usefixtures("costs_as_before")
 @pytest.mark.parametrize("page", [page for page in PAGES[1:] if blocks(page, "python")])
 def test_python(page, whole_run, tmp_path, monkeypatch):  # the README's: test_readme.py
     monkeypatch.chdir(tmp_path)
