@@ -36,7 +36,7 @@ emulate: $(READY)  ## instructions of every subnetwork on an emulated Cortex-M4F
 	$(if $(MODEL),,$(PY) -m firmware.flash emulator $(ARGS))
 	$(MAKE) --silent --no-print-directory -C firmware emulate BUILD=../build/firmware MODEL=$(abspath $(or $(MODEL),build/flash/model.tflite))
 
-# A process for each core, of one thread each, takes half of the time of one process with as many threads.
+# A process for each core, of one thread each.
 test: $(READY)  ## the whole test suite
 	OMP_NUM_THREADS=1 $(PY) -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
