@@ -1,6 +1,8 @@
 """What two processes compute together equals what one computes of everything."""
 
 import multiprocessing
+import os
+import threading
 
 import pytest
 import torch
@@ -8,7 +10,8 @@ from torch import distributed, nn
 
 import reds_torch as reds
 from reds_torch import ranks
-from reds_torch.training import recalibrate
+from reds_torch.training import end_with_parent, recalibrate
+from reds_torch.training.distributed import PARENT
 
 INPUTS = torch.linspace(-2, 3, 12 * 2 * 6 * 6).reshape(12, 2, 6, 6).sin()
 CLASSES = torch.arange(12) % 3
@@ -109,3 +112,9 @@ def test_a_process_alone_needs_no_others():
     assert ranks.summed(tensor) is tensor
     with pytest.raises(ValueError, match="no luck"):
         ranks.once(fail)
+
+
+def test_the_process_that_starts_others_does_not_wait_for_its_own_end(monkeypatch):
+    monkeypatch.setenv(PARENT, str(os.getpid()))  # as an earlier run of this process leaves it
+    end_with_parent()
+    assert "end-with-parent" not in {thread.name for thread in threading.enumerate()}
