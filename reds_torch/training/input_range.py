@@ -45,7 +45,8 @@ def best_input_range(net: NestedNetwork, batches: Sequence[tuple[Tensor, Tensor]
                 with net.active(k):
                     logits = torch.cat([net(x.clamp(*limits)) for x in inputs])
                 losses.append(F.cross_entropy(logits.double(), targets, reduction="sum"))
-        total, count = summed(torch.stack([torch.stack(losses).mean(), torch.tensor(float(len(targets)))])).tolist()
+        mean = torch.stack(losses).mean()
+        total, count = summed(torch.stack([mean, mean.new_tensor(len(targets))])).tolist()
         return float(total / count)
 
     extremes = largest(torch.stack([torch.stack([-x.min(), x.max()]) for x in inputs]).amax(0)).tolist()
