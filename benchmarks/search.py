@@ -17,6 +17,7 @@ import statistics
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -119,14 +120,15 @@ def main() -> None:
 
 
 def measure(case: Case) -> Measured:
-    stored = case.network if isinstance(case.network, Path) else None
-    scores = None if isinstance(case.network, Path) else synthetic_scores(case.network)
+    if isinstance(case.network, Path):
+        make = partial(load_problem, case.network)
+    else:
+        make = partial(width_problem, case.network, synthetic_scores(case.network))
     before, seconds = peak_megabytes(), []
     for _ in range(RUNS):
         start = time.perf_counter()
-        problem = load_problem(stored) if stored else width_problem(case.network, scores)
         budgets = {"macs": list(case.budgets)}
-        result = solve(problem, budgets, case.limits, strategy=case.strategy, solver=case.solver)
+        result = solve(make(), budgets, case.limits, strategy=case.strategy, solver=case.solver)
         seconds.append(time.perf_counter() - start)
     return Measured(seconds, before, peak_megabytes(), result)
 

@@ -45,7 +45,9 @@ def solve_per_kernel(
     for k, (layer, score) in enumerate(zip(network.layers, scores, strict=True)):
         cost = float(layer.weights * layer.pixels)
         if len(layer.groups) == 1:
-            chosen = {(i,): unit for i, unit in enumerate(units[layer.groups[0]])}
+            chosen: dict[tuple[int, ...], pulp.LpVariable] = {
+                (i,): unit for i, unit in enumerate(units[layer.groups[0]])
+            }
         else:
             sources, sinks = (units[group] for group in layer.groups)
             chosen = {}

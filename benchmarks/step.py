@@ -104,11 +104,13 @@ def main() -> None:
         name, _, size = spec.partition(":")
         net = nested_network(name, size).train()
         memory_format = convolution_format(net)
-        net.to(options.device, memory_format=memory_format)
+        net.to(options.device, memory_format=memory_format)  # type: ignore[call-overload]
         inputs = torch.randn(options.batch, *INPUTS[name], device=options.device)
         targets = torch.randint(0, CLASSES, (options.batch,), device=options.device)
-        extracted = [net.extract(k).train().to(memory_format=memory_format) for k in range(len(net.subnetworks))]
-        plain = [plain_step(model, inputs, targets, options.bfloat16) for model in extracted]
+        extracted = [net.extract(k).train() for k in range(len(net.subnetworks))]
+        for small in extracted:
+            small.to(memory_format=memory_format)  # type: ignore[call-overload]
+        plain = [plain_step(small, inputs, targets, options.bfloat16) for small in extracted]
         nested = nested_step(net, inputs, targets, options.bfloat16, options.compile)
         times: list[tuple[float, float]] = []
         for _ in range(WARM_UP + options.rounds):

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import copy
 import gc
+import importlib
 import logging
 import resource
 import statistics
@@ -25,6 +26,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch_pruning
@@ -60,10 +62,11 @@ class Network:
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(0.02 * torch.randn_like(parameter))
-            for module in model.modules():
-                if isinstance(module, nn.BatchNorm1d | nn.BatchNorm2d):
-                    module.running_mean.normal_(std=0.1)
-                    module.running_var.uniform_(0.5, 2)
+            for name, statistics in model.named_buffers():
+                if name.endswith("running_mean"):
+                    statistics.normal_(std=0.1)
+                elif name.endswith("running_var"):
+                    statistics.uniform_(0.5, 2)
         return model
 
     def example(self, batch: int = 1) -> Tensor:
@@ -78,7 +81,8 @@ def _torchvision(name: str, head: str, **arguments: int) -> Network:
 
 
 def _ours(name: str, head: str = "output", **arguments: object) -> Network:
-    shape = tuple(build(name, **arguments).architecture.arguments["input_shape"])
+    model: Any = build(name, **arguments)  # it knows what it was built with
+    shape = tuple(model.architecture.arguments["input_shape"])
     return Network(lambda: build(name, **arguments), shape, head)
 
 
@@ -229,7 +233,7 @@ def masked(model: nn.Module, gone: Gone) -> nn.Module:
     model = copy.deepcopy(model)
     with torch.no_grad():
         for name, inputs in gone.items():
-            model.get_submodule(name).weight[:, inputs] = 0
+            model.get_parameter(f"{name}.weight")[:, inputs] = 0
     return model
 
 
@@ -270,7 +274,7 @@ def _shown(group: list[str], most: int = 6) -> str:
 def compare_random(count: int) -> Table:
     """How many random networks either side cuts so that they compute what they should."""
     sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "nested"))
-    from test_fuzz import RandomNetwork  # noqa: PLC0415
+    RandomNetwork = importlib.import_module("test_fuzz").RandomNetwork  # noqa: N806
 
     table = Table(f"{count} random networks", "cut = masked", "computes something else", "does not run")
     results: dict[str, list[Found]] = {"here": [], "Torch-Pruning": []}

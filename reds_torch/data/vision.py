@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-import torchvision  # type: ignore[import-untyped]
+import torchvision
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
