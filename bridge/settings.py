@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from reds_torch.settings import CALIBRATION_SAMPLES
+
 from .error import BridgeError
 
 # every result folder has it
@@ -37,7 +39,7 @@ class BuildSettings:
     ranges: RangeKind = "output"
     input_range: Literal["search", "full"] = "search"
     percentile: float = 100.0
-    calibration_samples: int = 256
+    calibration_samples: int = CALIBRATION_SAMPLES
     calibration: Path | None = None
     test_samples: int = 1000
     test_inputs: int = 8

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Literal
 
+# examples that ranges of int8 activations are read off: fine-tuning sees what the bridge will measure
+CALIBRATION_SAMPLES = 256
+
 
 @dataclass(frozen=True)
 class TrainingSettings:

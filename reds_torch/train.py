@@ -43,7 +43,7 @@ from .reporting.html import write_report
 from .reporting.table import stages_line, subnetworks_as_json, subnetworks_table, terminal
 from .run_folder import RunFolder, write_json
 from .scores import Scores, score
-from .settings import ObjectiveSettings, TrainingSettings
+from .settings import CALIBRATION_SAMPLES, ObjectiveSettings, TrainingSettings
 from .training import (
     BestEpoch,
     DivergedError,
@@ -69,8 +69,6 @@ from .training import (
 # A network and what its checkpoint says about it.
 Result = tuple[NestedNetwork, dict[str, Any]]
 P = ParamSpec("P")
-
-RANGE_SAMPLES = 256  # training examples that the bridge, too, reads ranges off unless told otherwise
 
 
 @dataclass(frozen=True)
@@ -517,7 +515,7 @@ def _range_batches(run: Run) -> Iterable[tuple[Tensor, Tensor]]:
     for batch in run.data.calibration_dataloader():
         yield batch
         seen += len(batch[0]) * processes()
-        if seen >= RANGE_SAMPLES:
+        if seen >= CALIBRATION_SAMPLES:
             break
 
 
