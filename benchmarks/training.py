@@ -59,6 +59,7 @@ SMALL = "finetune.objective.powers=[-0.5]"
 SMALLER = "finetune.objective.powers=[-1]"
 IN_PLACE = "finetune.objective.teacher=full"
 SANDWICH = "finetune.objective.subnetworks=sandwich"
+FISHER = "score.criterion=fisher"
 RECALIBRATED = ("finetune.batch_norm=recalibrated", "finetune.batch_norm_share=0")
 DEFAULT = (*both(*FAST), SMALLER, IN_PLACE)
 PRETRAINED = (
@@ -73,7 +74,7 @@ STRATEGIES = {
     "paper": Strategy(),
     # the way from the paper's scheme to the default
     "sandwich": Strategy((EQUAL, SANDWICH)),
-    "fisher scores": Strategy(("score.criterion=fisher",)),
+    "fisher scores": Strategy((FISHER,)),
     "top-down": Strategy(("search.strategy=top_down",)),
     "cosine": Strategy(both(*COSINE)),
     "cosine, equal weights": Strategy((*both(*COSINE), EQUAL)),
@@ -98,7 +99,7 @@ STRATEGIES = {
     "default, pretrained teaches": Strategy((*DEFAULT, "finetune.objective.teacher=pretrained")),
     # scores and search
     "default, scores of single examples": Strategy((*DEFAULT, "score.criterion=taylor_samples")),
-    "default, fisher scores": Strategy((*DEFAULT, "score.criterion=fisher")),
+    "default, fisher scores": Strategy((*DEFAULT, FISHER)),
     "default, magnitude scores": Strategy((*DEFAULT, "score.criterion=l1")),
     "default, top-down": Strategy((*DEFAULT, "search.strategy=top_down")),
     "default, joint search": Strategy((*DEFAULT, "search.strategy=joint")),
@@ -116,6 +117,8 @@ STRATEGIES = {
     "pretrained teaches": Strategy(PRETRAINED),
     "pretrained teaches, mixup": Strategy((*PRETRAINED, "finetune.mixup=1")),
     "pretrained teaches, batch norm recalibrated": Strategy((*PRETRAINED, *RECALIBRATED)),
+    "pretrained teaches, fisher scores, mixup": Strategy((*PRETRAINED, FISHER, "finetune.mixup=1")),
+    "pretrained teaches, fisher scores, batch norm recalibrated": Strategy((*PRETRAINED, FISHER, *RECALIBRATED)),
 }
 # each network by itself, optimized like the strategy
 ALONE = {"alone": "paper", "alone, cosine": "cosine", "alone, fast cosine": "fast cosine"}
