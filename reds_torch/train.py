@@ -257,7 +257,8 @@ def choose(run: Run, net: NestedNetwork) -> Result:
     """Score and order the units, and search the subnetworks."""
     settings = run.config.search
     with run.folder.timed("search"):
-        scores = score(net, _clean_batches(run, "score"), criterion=run.config.score.criterion)
+        batches = _batches(run, run.data.calibration_dataloader(), "score")
+        scores = score(net, batches, criterion=run.config.score.criterion)
         scores = order(net, scores)
         problem = search_problem(net, scores, settings.budgets_by_cost, settings.limits, settings.minimum)
         net.subnetworks = once(lambda: first_search(run, problem))
@@ -325,7 +326,9 @@ def finetune(run: Run, net: NestedNetwork) -> Result:
             best=_best_epoch(run, "finetune"),
         )
         if settings.batch_norm == "recalibrated":
-            recalibrate(module.net, [inputs for inputs, _ in _clean_batches(run, "recalibrate")])
+            # batches as the weights know them: augmented
+            batches = _batches(run, run.data.train_dataloader(), "recalibrate")
+            recalibrate(module.net, [inputs for inputs, _ in batches])
         measured = accuracies(_tester(run), module, run.data)
     return module.net, {"accuracies": measured, "confusions": module.confusions()}
 
@@ -498,12 +501,12 @@ def _reinitialised(model: nn.Module, seed: int) -> nn.Module:
     return model
 
 
-def _clean_batches(run: Run, purpose: str) -> Iterable[tuple[Tensor, Tensor]]:
-    """Training data without augmentation, as many batches as scoring uses."""
+def _batches(run: Run, loader: Iterable[tuple[Tensor, Tensor]], purpose: str) -> Iterable[tuple[Tensor, Tensor]]:
+    """As many batches of a loader as scoring uses."""
     wanted = 1 if run.config.trainer.fast_dev_run else run.config.score.batches
     with stage_progress(run.console) as progress:
         task = progress.add_task(purpose, total=wanted, note="")
-        for batch in islice(run.data.calibration_dataloader(), wanted):
+        for batch in islice(loader, wanted):
             yield batch
             progress.advance(task)
         progress.update(task, total=progress.tasks[0].completed)
