@@ -12,6 +12,7 @@ import torch
 import reds_torch as reds
 from reds_torch import evaluate, train
 from reds_torch.knapsack import load_problem, solve
+from reds_torch.recipes import parse
 
 ROOT = Path(__file__).parent.parent.parent
 CPU = ("trainer.accelerator=cpu",)
@@ -93,6 +94,20 @@ def test_the_same_command_gives_the_same_weights(command, finished):
     assert train.main([*command, "run_dir=again"]) == 0
     first, second = weights(finished / "nested.ckpt"), weights("again/nested.ckpt")
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_batch_norm_is_measured_on_batches_like_those_of_the_training(command):
+    short = ["recipe=kws_ds_cnn", "pretrain.max_epochs=0", "trainer.max_epochs=1"]
+    arguments = [*command[1:5], "trainer.accelerator=cpu", *short]
+    assert train.main([*arguments, "run_dir=run"]) == 0
+    data = parse(arguments).datamodule
+    data.prepare_data()
+    data.setup("fit")
+    model = reds.load("run/nested.ckpt").model
+    with torch.no_grad():
+        seen = torch.cat([model.conv1(inputs) for inputs, _ in data.train_dataloader()]).transpose(0, 1).flatten(1)
+    torch.testing.assert_close(model.bn1.running_mean, seen.mean(1))
+    torch.testing.assert_close(model.bn1.running_var, seen.var(1))
 
 
 def test_finished_stages_are_not_done_again(finished):
