@@ -57,7 +57,7 @@ class EpochDataModule(lightning.LightningDataModule):
         return self._loader("train", shuffle=True)
 
     def calibration_dataloader(self) -> DataLoader[Batch]:
-        """The training examples as they are, shuffled once: for scores and batch-norm statistics.
+        """The training examples as they are, shuffled once: for scores and the ranges of int8.
 
         As in training, a last, smaller batch is left out, so that all examples weigh the same.
         """
