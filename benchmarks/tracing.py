@@ -62,11 +62,11 @@ class Network:
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.add_(0.02 * torch.randn_like(parameter))
-            for name, statistics in model.named_buffers():
+            for name, buffer in model.named_buffers():
                 if name.endswith("running_mean"):
-                    statistics.normal_(std=0.1)
+                    buffer.normal_(std=0.1)
                 elif name.endswith("running_var"):
-                    statistics.uniform_(0.5, 2)
+                    buffer.uniform_(0.5, 2)
         return model
 
     def example(self, batch: int = 1) -> Tensor:

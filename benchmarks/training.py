@@ -117,7 +117,6 @@ STRATEGIES = {
     "pretrained teaches": Strategy(PRETRAINED),
     "pretrained teaches, mixup": Strategy((*PRETRAINED, "finetune.mixup=1")),
     "pretrained teaches, batch norm recalibrated": Strategy((*PRETRAINED, *RECALIBRATED)),
-    "pretrained teaches, fisher scores, mixup": Strategy((*PRETRAINED, FISHER, "finetune.mixup=1")),
     "pretrained teaches, fisher scores, batch norm recalibrated": Strategy((*PRETRAINED, FISHER, *RECALIBRATED)),
 }
 # each network by itself, optimized like the strategy
