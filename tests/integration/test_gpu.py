@@ -49,19 +49,10 @@ def test_scores_and_order_are_those_of_the_cpu(pair, batches, criterion):
 
 
 @pytest.fixture
-def command(tones, tmp_path, monkeypatch):
-    """Arguments of a short run on tones, in an empty folder."""
+def command(settings, tmp_path, monkeypatch):
+    """Arguments of a short run, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return [
-        f"data.root={tones}",
-        "data.words=[yes,no]",
-        "data.batch_size=10",
-        f"data.cache={tmp_path / 'cache'}",
-        "pretrain.max_epochs=1",
-        "trainer.max_epochs=2",
-        "score.batches=2",
-        "search.budgets=[0.5,0.25]",
-    ]
+    return [*settings, "data.batch_size=10", "pretrain.max_epochs=1", "trainer.max_epochs=2"]
 
 
 def losses(folder):
@@ -88,7 +79,7 @@ def test_a_run_learns_what_it_learns_on_the_cpu(command, recipe, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "choice",
     [
         ("trainer.precision=bf16-mixed",),
         ("trainer.precision=16-mixed",),
@@ -105,8 +96,8 @@ def test_a_run_learns_what_it_learns_on_the_cpu(command, recipe, tmp_path):
     ],
     ids=" ".join,
 )
-def test_every_choice_of_training_runs(command, settings, tmp_path):
-    assert train.main([*command, "recipe=kws_ds_cnn", "trainer.accelerator=gpu", "run_dir=run", *settings]) == 0
+def test_every_choice_of_training_runs(command, choice, tmp_path):
+    assert train.main([*command, "recipe=kws_ds_cnn", "trainer.accelerator=gpu", "run_dir=run", *choice]) == 0
     assert len(found_accuracies(tmp_path / "run" / "subnetworks.json")) == 3
 
 

@@ -97,8 +97,7 @@ def test_the_same_command_gives_the_same_weights(command, finished):
 
 
 def test_batch_norm_is_measured_on_batches_like_those_of_the_training(command):
-    short = ["recipe=kws_ds_cnn", "pretrain.max_epochs=0", "trainer.max_epochs=1"]
-    arguments = [*command[1:5], "trainer.accelerator=cpu", *short]
+    arguments = [*command, "recipe=kws_ds_cnn", "pretrain.max_epochs=0", "trainer.max_epochs=1"]
     assert train.main([*arguments, "run_dir=run"]) == 0
     data = parse(arguments).datamodule
     data.prepare_data()
