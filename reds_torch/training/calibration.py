@@ -77,7 +77,7 @@ def recalibrate(net: NestedNetwork, batches: Sequence[Tensor]) -> None:
 
     Args:
         net: the network; each subnetwork owns its batch norm's statistics afterwards.
-        batches: inputs, at least one batch of at least two samples.
+        batches: inputs, augmented as in training; at least one batch of at least two samples.
     """
     if not batches or min(len(batch) for batch in batches) < 2:
         raise ValueError("batch-norm statistics need at least one batch, and at least two samples in each")
