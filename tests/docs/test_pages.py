@@ -3,8 +3,10 @@
 import re
 import shutil
 import sys
+from collections.abc import Iterator
 
 import pytest
+import torch
 import yaml
 from pages import BLOCK, PAGES, ROOT, blocks, text
 
@@ -22,7 +24,27 @@ def test_every_block_is_of_a_kind_that_is_run(page):
     assert page == "firmware/README.md" or not blocks(page, "c")
 
 
-@pytest.mark.usefixtures("costs_as_before")
+@pytest.fixture
+def work_as_time(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Layers take a nanosecond a multiplication, so that what a page measures is the same on any machine."""
+    now, hooks = [0.0], []
+
+    def work(layer: torch.nn.Module, _: object, outputs: torch.Tensor) -> None:
+        if isinstance(layer, torch.nn.Linear | torch.nn.Conv2d):
+            now[0] += 1e-9 * outputs.numel() * layer.weight[0].numel()
+
+    def clock() -> float:
+        if not hooks:  # not before: networks can't be traced with it
+            hooks.append(torch.nn.modules.module.register_module_forward_hook(work))
+        return now[0]
+
+    monkeypatch.setattr("time.perf_counter", clock)
+    yield
+    for hook in hooks:
+        hook.remove()
+
+
+@pytest.mark.usefixtures("costs_as_before", "work_as_time")
 @pytest.mark.parametrize("page", [page for page in PAGES[1:] if blocks(page, "python")])
 def test_python(page, whole_run, tmp_path, monkeypatch):  # the README's: test_readme.py
     monkeypatch.chdir(tmp_path)
