@@ -12,14 +12,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import highspy
 import numpy as np
 import pulp
 
 from reds_torch.knapsack.graph import Choice, Factor, Mask, WidthGraph, open_positions
+from reds_torch.knapsack.highs import HiGHS
 
-# PuLP's HiGHS keeps one thread pool per process: another number of threads later is an error.
-THREADS = 2
 # Values are scaled so that the solver's absolute tolerances (1e-6) are relative ones of about 1e-11.
 VALUE_SCALE = 1e5
 CAP_SCALE = 1e4
@@ -52,9 +50,8 @@ def solve_milp(
     deadline = time.monotonic() + time_limit
     programme = _Programme(graph, masks, start)
     best = start
-    presolve = "choose"
     while True:
-        programme.run(gap, max(deadline - time.monotonic(), 0.1), presolve)
+        programme.run(gap, max(deadline - time.monotonic(), 0.1))
         status = programme.model.sol_status
         if status == pulp.LpSolutionInfeasible:
             return MilpResult(best, -math.inf)
@@ -69,23 +66,8 @@ def solve_milp(
         if finished and not kept:
             # Within the solver's tolerance, but past a cap: forbid just this choice and go on.
             programme.forbid(choice)
-        elif finished and presolve == "choose" and programme.gap > gap + 1e-6:
-            # HiGHS 1.15 was seen to call optimal what it had to repair after an infeasible presolve.
-            presolve = "off"
         else:
             return MilpResult(best, programme.bound)
-
-
-class _StartedHiGHS(pulp.HiGHS):
-    """PuLP's HiGHS, begun from the variables' initial values, which PuLP itself does not pass on."""
-
-    def callSolver(self, lp: pulp.LpProblem) -> None:  # noqa: N802 - PuLP's name
-        values = [variable.varValue for variable in lp.variables()]
-        if None not in values:
-            start = highspy.HighsSolution()
-            start.col_value = values
-            lp.solverModel.setSolution(start)
-        lp.solverModel.run()
 
 
 class _Programme:
@@ -132,16 +114,10 @@ class _Programme:
         # PuLP hands HiGHS the negated objective, to be minimised.
         return self.constant - float(self.model.solverModel.getInfo().mip_dual_bound) / self.scale
 
-    @property
-    def gap(self) -> float:
-        """The relative gap that the solver says is left."""
-        return float(self.model.solverModel.getInfo().mip_gap)
-
-    def run(self, gap: float, time_limit: float, presolve: str) -> None:
+    def run(self, gap: float, time_limit: float) -> None:
         """Solve, or go on until the time is up."""
-        options = {"mip_abs_gap": 0.0, "presolve": presolve}
-        solver = _StartedHiGHS(msg=False, timeLimit=time_limit, gapRel=gap, threads=THREADS, **options)
-        self.model.solve(solver)
+        # Presolve probes binaries for minutes, past the time limit, and removes hardly any.
+        self.model.solve(HiGHS(time_limit=time_limit, mip_rel_gap=gap, mip_abs_gap=0.0, presolve="off"))
 
     def choice(self) -> Choice:
         """Return the choice that the variables' values mean."""
