@@ -111,6 +111,25 @@ def test_dense_graphs_and_long_rows_are_closed_by_the_integer_programme(
             assert found.bound == pytest.approx(best, rel=1e-8), seed
 
 
+def test_what_is_too_large_for_the_integer_programme_keeps_an_honest_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(single, "relax", partial(bounds.relax, max_entries=4))
+    monkeypatch.setattr(graph_module, "MAX_MASK", 1)
+    monkeypatch.setattr(single, "PROGRAMME", 0)
+    gaps = []
+    for seed in range(80):
+        problem, caps = drawn(seed)
+        best = brute_force(problem, caps)
+        found = solve_single(build_graph(problem, caps), "highs", gap=0.0)
+        if best is None:
+            assert found.widths is None, seed
+        else:
+            assert found.widths is not None, seed
+            assert problem.value(found.widths) <= best * (1 + 1e-9), seed
+            assert found.bound >= best * (1 - 1e-9), seed
+            gaps.append(found.bound / problem.value(found.widths) - 1)
+    assert max(gaps) > 1e-3
+
+
 def test_dp_refuses_what_is_too_dense_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(single, "relax", partial(bounds.relax, max_entries=4))
     problem = random_problem(4, "complete", groups=5)
