@@ -113,6 +113,7 @@ STRATEGIES = {
     # networks with batch norm
     "paper, all epochs train all weights": Strategy(("finetune.batch_norm_share=0",)),
     "default, batch norm recalibrated": Strategy((*DEFAULT, *RECALIBRATED)),
+    "default, power -0.5, batch norm recalibrated": Strategy((*both(*FAST), SMALL, IN_PLACE, *RECALIBRATED)),
     # from networks that were trained on more data
     "pretrained teaches": Strategy(PRETRAINED),
     "pretrained teaches, mixup": Strategy((*PRETRAINED, "finetune.mixup=1")),
