@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -92,41 +93,37 @@ def test_out_of_time_is_never_called_optimal() -> None:
         assert result.bound > (graph.value_of(result.choice) if result.choice else -math.inf)
 
 
+def found_without_dynamic_programming(
+    monkeypatch: pytest.MonkeyPatch, seeds: range
+) -> Iterator[tuple[int, float, float, float]]:
+    """Seed, best value, value and bound found, as if every clique and every execution step were too large for it."""
+    monkeypatch.setattr(single, "relax", partial(bounds.relax, max_entries=4))
+    monkeypatch.setattr(graph_module, "MAX_MASK", 1)
+    for seed in seeds:
+        problem, caps = drawn(seed)
+        best = brute_force(problem, caps)
+        found = solve_single(build_graph(problem, caps), "highs", gap=0.0)
+        assert (found.widths is None) == (best is None), seed
+        if best is not None and found.widths is not None:
+            yield seed, best, problem.value(found.widths), found.bound
+
+
 @pytest.mark.parametrize("block", range(4))
 def test_dense_graphs_and_long_rows_are_closed_by_the_integer_programme(
     monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    # As if every clique and every execution step were too large for dynamic programming.
-    monkeypatch.setattr(single, "relax", partial(bounds.relax, max_entries=4))
-    monkeypatch.setattr(graph_module, "MAX_MASK", 1)
-    for seed in range(block, 80, 4):
-        problem, caps = drawn(seed)
-        best = brute_force(problem, caps)
-        found = solve_single(build_graph(problem, caps), "highs", gap=0.0)
-        if best is None:
-            assert found.widths is None, seed
-        else:
-            assert found.widths is not None, seed
-            assert problem.value(found.widths) == pytest.approx(best, rel=1e-9), seed
-            assert found.bound == pytest.approx(best, rel=1e-8), seed
+    for seed, best, value, bound in found_without_dynamic_programming(monkeypatch, range(block, 80, 4)):
+        assert value == pytest.approx(best, rel=1e-9), seed
+        assert bound == pytest.approx(best, rel=1e-8), seed
 
 
 def test_what_is_too_large_for_the_integer_programme_keeps_an_honest_gap(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(single, "relax", partial(bounds.relax, max_entries=4))
-    monkeypatch.setattr(graph_module, "MAX_MASK", 1)
     monkeypatch.setattr(single, "PROGRAMME", 0)
     gaps = []
-    for seed in range(80):
-        problem, caps = drawn(seed)
-        best = brute_force(problem, caps)
-        found = solve_single(build_graph(problem, caps), "highs", gap=0.0)
-        if best is None:
-            assert found.widths is None, seed
-        else:
-            assert found.widths is not None, seed
-            assert problem.value(found.widths) <= best * (1 + 1e-9), seed
-            assert found.bound >= best * (1 - 1e-9), seed
-            gaps.append(found.bound / problem.value(found.widths) - 1)
+    for seed, best, value, bound in found_without_dynamic_programming(monkeypatch, range(80)):
+        assert value <= best * (1 + 1e-9), seed
+        assert bound >= best * (1 - 1e-9), seed
+        gaps.append(bound / value - 1)
     assert max(gaps) > 1e-3
 
 
