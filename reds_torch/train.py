@@ -106,10 +106,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     folder: RunFolder | None = None
     try:
-        cli = parse(sys.argv[1:] if arguments is None else arguments)
+        given = sys.argv[1:] if arguments is None else list(arguments)
+        cli = parse(given)
         check_settings(cli)
         trainer = cli.stage_trainer(logger=False)
-        check_strategy(trainer, cli.config_init.trainer.strategy, is_command=arguments is None)
+        check_strategy(trainer, cli.config_init.trainer.strategy, is_command=given == sys.argv[-len(given) :])
         # what is wrong with the data should be said before other processes are started; each node has its own disk
         if trainer.local_rank == 0:
             cli.datamodule.prepare_data()
