@@ -29,6 +29,7 @@ from tiny_data import write_image_folder
 
 from bridge import __main__ as bridge
 from reds_torch import evaluate, report, sweep, train
+from reds_torch.__main__ import COMMANDS
 from reds_torch.data import synthetic
 from reds_torch.knapsack import __main__ as knapsack
 from reds_torch.models import dnn
@@ -46,7 +47,7 @@ def called(page: str) -> list[list[str]]:
     """What the page's blocks call, in a shell that remembers its variables from block to block."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder, "log")
-        for name in ("python", "make", "pip", "srun", "tensorboard"):
+        for name in ("python", "reds", "make", "pip", "srun", "tensorboard"):
             stub = Path(folder, name)
             stub.write_text(STUB.format(python=sys.executable, name=name, log=str(log)))
             stub.chmod(0o755)
@@ -120,12 +121,19 @@ def run_bridge(arguments: list[str], monkeypatch) -> None:
 def run_make(arguments: list[str], monkeypatch, place: Path) -> None:
     if "env" in arguments:
         return
-    command = ["make", "--dry-run", f"READY={ROOT / 'Makefile'}", "PY=python", *arguments]
-    made = subprocess.run(command, cwd=place, capture_output=True, text=True, check=True)
+    made = subprocess.run(
+        ["make", "--dry-run", "python=", *arguments], cwd=place, capture_output=True, text=True, check=True
+    )
     assert made.stdout
     for line in made.stdout.splitlines():
-        if line.startswith("python -m reds_torch.train"):
+        if line.strip().startswith("$PY -m reds_torch.train"):
             run_python(shlex.split(line)[1:], monkeypatch, place)
+
+
+def run_reds(arguments: list[str], monkeypatch, place: Path) -> None:
+    command, *rest = arguments
+    module = COMMANDS[command].modules[-1].removesuffix(".__main__")
+    run_python(["-m", module, *rest], monkeypatch, place)
 
 
 def run_python(arguments: list[str], monkeypatch, place: Path) -> None:
@@ -195,6 +203,8 @@ def test_commands(call, place, monkeypatch, request):
             (place / file).write_text(code)
     if name == "python":
         run_python(arguments, monkeypatch, place)
+    elif name == "reds":
+        run_reds(arguments, monkeypatch, place)
     elif name == "make":
         run_make(arguments, monkeypatch, place)
     else:

@@ -100,7 +100,12 @@ def anchors(markdown: str) -> set[str]:
 def test_messages_that_troubleshooting_quotes_are_said():
     rows = re.findall(r"^\| (.*?) \|", text("docs/troubleshooting.md"), re.M)
     quoted = [quote for row in rows for quote in re.findall(r"`([^`]+)`", row) if " " in quote]
-    sources = [*ROOT.glob("reds_torch/**/*.py"), *ROOT.glob("bridge/*.py"), ROOT / "Makefile"]
+    sources = [
+        *ROOT.glob("reds_torch/**/*.py"),
+        *ROOT.glob("bridge/*.py"),
+        ROOT / "Makefile",
+        *ROOT.glob("environment/*"),
+    ]
     code = " ".join(re.sub(r'"\s+f?"', "", path.read_text()) for path in sources)
     assert len(quoted) > 8
     assert [quote for quote in quoted if quote not in code and not quote.startswith("No module named")] == []
