@@ -29,21 +29,21 @@ from rich.table import Table
 
 from benchmarks.bridge_plot import ALONE, NESTED, plot
 from benchmarks.latency import Latency, pinned, take_turns
-from bridge.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.conversion.tflite import channels_last, convert
 from bridge.error import BridgeError
-from bridge.flatbuffer import read, read_table
-from bridge.graph import Graph
-from bridge.propagation import layer_operators
+from bridge.model_file.flatbuffer import read, read_table
+from bridge.model_file.graph import Graph
+from bridge.model_file.propagation import layer_operators
+from bridge.model_file.subnetworks import cut
+from bridge.model_file.table import FormatError
 from bridge.quiet import captured_output
 from bridge.samples import load_samples
 from bridge.settings import RESULTS as VERIFICATION
-from bridge.subnetworks import cut
-from bridge.table import FormatError
-from bridge.tflite import channels_last, convert
 from reds_torch import nest
 from reds_torch.checkpoint import load
-from reds_torch.checkpoint_data import data_module
-from reds_torch.command_line import UsageError
+from reds_torch.runs.checkpoint_data import data_module
+from reds_torch.runs.command_line import UsageError
 
 RESULTS = Path(__file__).parent / "results" / "bridge_latency.jsonl"
 KERNELS = {"XNNPACK": OpResolverType.AUTO, "reference": OpResolverType.BUILTIN_REF}

@@ -10,9 +10,9 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from reds_torch.atomic import replacing
 from reds_torch.reporting.palette import ramp
 from reds_torch.reporting.plots import DASHES, STYLE
+from reds_torch.system.atomic import replacing
 
 NAME = "bridge_latency.png"
 NESTED, ALONE = "cut", "alone"

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torchvision.io import ImageReadMode, decode_jpeg
 
-from reds_torch.data.vision import CIFAR10, Labelled
+from reds_torch.data.images.vision import CIFAR10, Labelled
 
 FILE = "cifar10_jpeg_bytes.npz"
 

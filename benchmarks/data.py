@@ -21,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 from torch.nn.functional import cross_entropy
 
-from reds_torch.data.features import MFCC
-from reds_torch.data.speech_commands import SpeechCommands
+from reds_torch.data.speech.features import MFCC
+from reds_torch.data.speech.speech_commands import SpeechCommands
 from reds_torch.models import dnn
 
 STRIDES_MS = (40, 20)

@@ -26,8 +26,8 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from bridge.flatbuffer import attach, read_table
-from bridge.table import Kind, Layer, SubnetworkRow, SubnetworkTable, encode
+from bridge.model_file.flatbuffer import attach, read_table
+from bridge.model_file.table import Kind, Layer, SubnetworkRow, SubnetworkTable, encode
 
 FIRMWARE = Path(__file__).parent.parent / "firmware"
 BOARD = "-machine mps2-an386 -display none -monitor none -serial null -icount shift=6,align=off,sleep=off"

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 from torch import nn
 
-from reds_torch.data.speech_commands import SpeechCommands
+from reds_torch.data.speech.speech_commands import SpeechCommands
 from reds_torch.models import build
 from reds_torch.pretrained import load_pretrained
 

@@ -10,8 +10,8 @@ import lightning as L
 import torch
 from torch import Tensor
 
-from reds_torch.atomic import replacing
 from reds_torch.data.epoch_module import EpochDataModule
+from reds_torch.system.atomic import replacing
 
 
 class RecordedEpochs:

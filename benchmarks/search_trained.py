@@ -12,8 +12,9 @@ from itertools import islice
 
 import reds_torch as reds
 from reds_torch.knapsack import save_problem
-from reds_torch.recipes import parse
-from reds_torch.train import new_network
+from reds_torch.knapsack.problem.from_network import problem_from_network
+from reds_torch.runs.recipes import parse
+from reds_torch.runs.run import new_network
 
 
 def main() -> None:
@@ -26,7 +27,7 @@ def main() -> None:
     data.setup("fit")
     batches = islice(data.calibration_dataloader(), config.score.batches)
     scores = reds.order(net, reds.score(net, batches, criterion=config.score.criterion))
-    save_problem(reds.WidthProblem.from_network(net, scores), target)
+    save_problem(problem_from_network(net, scores), target)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 import reds_torch as reds
 from reds_torch.models import build
-from reds_torch.settings import ObjectiveSettings
+from reds_torch.runs.settings import ObjectiveSettings
 from reds_torch.training import Objective, convolution_format, keep_freed_memory
 
 ORIGINAL_MS = {"dnn:s": 79.6, "cnn:s": 225.0, "ds_cnn:s": 680.0}

@@ -30,10 +30,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.recorded import RecordedData
-from reds_torch import train
 from reds_torch.checkpoint import load
-from reds_torch.recipes import parse
-from reds_torch.run_folder import RunFolder
+from reds_torch.runs import stages
+from reds_torch.runs.folder import RunFolder
+from reds_torch.runs.recipes import parse
+from reds_torch.runs.run import Run
 from reds_torch.training import keep_freed_memory
 
 RESULTS = Path(__file__).parent / "results" / "training.jsonl"
@@ -135,7 +136,7 @@ def experiment(result: dict[str, Any]) -> tuple[str, int, str]:
     return result["recipe"], result["epochs"], " ".join(result["set"])
 
 
-def open_run(wanted: dict[str, Any], strategy: str, folder: Path, options: argparse.Namespace) -> train.Run:
+def open_run(wanted: dict[str, Any], strategy: str, folder: Path, options: argparse.Namespace) -> Run:
     """A run of the train command with its batches recorded, new or to be gone on with."""
     chosen, epochs = STRATEGIES[strategy], 2 * wanted["epochs"]
     pretraining = round(chosen.pretraining * epochs)
@@ -156,7 +157,7 @@ def open_run(wanted: dict[str, Any], strategy: str, folder: Path, options: argpa
     cli.datamodule.setup("fit")
     batches = options.runs / "batches" / named(wanted["recipe"], wanted["set"], wanted["seed"])
     cli.datamodule = RecordedData(cli.datamodule, batches)
-    return train.Run(cli, RunFolder(folder), Console(quiet=True))
+    return Run(cli, RunFolder(folder), Console(quiet=True))
 
 
 def named(*parts: Any) -> str:
@@ -171,7 +172,7 @@ def pretrained(wanted: dict[str, Any], strategy: str, options: argparse.Namespac
     settings = [s for s in chosen.settings if s.startswith("pretrain.")]
     name = named(experiment(wanted), wanted["seed"], "pretrained", chosen.pretraining, settings)
     run = open_run(wanted, strategy, options.runs / name, options)
-    train.pretrain(run)
+    stages.pretrain(run)
     return run.folder.pretrained
 
 
@@ -181,7 +182,7 @@ def nested(wanted: dict[str, Any], options: argparse.Namespace) -> dict[str, Any
     run = open_run(wanted, strategy, options.runs / named(experiment(wanted), wanted["seed"], strategy), options)
     if not run.folder.pretrained.is_file():
         shutil.copy(pretrained(wanted, strategy, options), run.folder.pretrained)
-    net = train.finetune(run, train.choose(run, train.pretrain(run)))
+    net = stages.finetune(run, stages.choose(run, stages.pretrain(run)))
     return {
         "accuracy": net.metadata["accuracies"],
         "pretrained": load(run.folder.pretrained).metadata["accuracies"][0],
@@ -199,8 +200,8 @@ def alone(wanted: dict[str, Any], options: argparse.Namespace) -> dict[str, Any]
     )
     if not run.folder.pretrained.is_file():
         shutil.copy(pretrained(wanted, "paper", options), run.folder.pretrained)
-    net = train.choose(run, train.pretrain(run))
-    train.train_baseline(run, net, "alone")
+    net = stages.choose(run, stages.pretrain(run))
+    stages.train_baseline(run, net, "alone")
     found = run.folder.baselines()["alone"]
     return {
         "accuracy": [found[str(k)] for k in range(len(net.subnetworks))],

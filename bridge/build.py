@@ -14,23 +14,23 @@ import numpy as np
 import onnx
 import torch
 
-from reds_torch.data.features import FeatureSettings
+from reds_torch.data.speech.features import FeatureSettings
 from reds_torch.nested.network import NestedNetwork
-from reds_torch.run_folder import write_json
-from reds_torch.training.input_range import best_input_range
+from reds_torch.runs.folder import write_json
+from reds_torch.training.int8.input_range import best_input_range
 
-from .calibration import union
-from .converter import calibrate, export_subnetworks, subnetworks_from, to_float, to_int8, with_table
-from .flatbuffer import read
-from .graph import Graph
+from .conversion.calibration import union
+from .conversion.converter import calibrate, export_subnetworks, subnetworks_from, to_float, to_int8, with_table
+from .conversion.onnx_export import export
+from .conversion.tflite import channels_last, convert
 from .headers import DeviceModel, Examples, write_sources
-from .onnx_export import export
+from .model_file.flatbuffer import read
+from .model_file.graph import Graph
+from .model_file.subnetworks import cut
+from .model_file.table import SubnetworkTable, encode
 from .runtimes import input_output, quantized
 from .samples import Samples, load_samples
 from .settings import RESULTS, BuildSettings
-from .subnetworks import cut
-from .table import SubnetworkTable, encode
-from .tflite import channels_last, convert
 from .verify import Verified, as_json, torch_outputs, verify
 
 _BATCH = 100  # samples that a network runs on at a time

@@ -10,10 +10,10 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tflite_micro.python.tflite_micro.runtime import Interpreter as MicroInterpreter
 
 from .error import BridgeError
-from .flatbuffer import read
-from .graph import Graph
+from .model_file.flatbuffer import read
+from .model_file.graph import Graph
+from .model_file.requantization import Quantization
 from .quiet import captured_output
-from .requantization import Quantization
 
 # bytes to try TensorFlow Lite Micro with
 _SMALLEST_ARENA, _LARGEST_ARENA = 1 << 16, 1 << 30

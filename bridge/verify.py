@@ -12,13 +12,13 @@ from rich.table import Table
 
 from reds_torch.nested.network import NestedNetwork
 
-from .converter import FloatModel
+from .conversion.converter import FloatModel
+from .conversion.tflite import channels_last
 from .error import BridgeError
+from .model_file.subnetworks import cut
+from .model_file.table import SubnetworkTable
 from .runtimes import Arena, input_output, quantized, run_litert, run_micro
 from .samples import Samples
-from .subnetworks import cut
-from .table import SubnetworkTable
-from .tflite import channels_last
 
 # of float32 outputs that were added up in another order, relative to the largest
 _FLOAT_TOLERANCE = 1e-3

@@ -18,7 +18,7 @@ import torch
 import torchvision
 
 import reds_torch as reds
-from reds_torch.runtime import AdaptiveModel
+from reds_torch.runtime.adaptive import AdaptiveModel
 
 
 def network(checkpoint: Path | None) -> reds.NestedNetwork:

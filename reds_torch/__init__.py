@@ -9,34 +9,34 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .checkpoint import load, save
+    from .checkpoint.file import load, save
     from .costs import measure, register_cost, register_device
     from .knapsack import WidthProblem, solve
-    from .knapsack.from_network import search
+    from .knapsack.network_search import search
     from .nested.network import NestedNetwork, nest
-    from .nested.walk import NestingError
+    from .nested.operators.walk import NestingError
+    from .nested.ordering import order
+    from .nested.scores import Scores, score
     from .nested.widths import Subnetwork, WidthGroup
-    from .ordering import order
-    from .scores import Scores, score
 
 __version__ = "0.1.0"
 
 _HOME = {
     "NestedNetwork": "nested.network",
-    "NestingError": "nested.walk",
-    "Scores": "scores",
+    "NestingError": "nested.operators.walk",
+    "Scores": "nested.scores",
     "Subnetwork": "nested.widths",
     "WidthGroup": "nested.widths",
     "WidthProblem": "knapsack",
     "load": "checkpoint",
     "measure": "costs",
     "nest": "nested.network",
-    "order": "ordering",
+    "order": "nested.ordering",
     "register_cost": "costs",
     "register_device": "costs",
     "save": "checkpoint",
-    "score": "scores",
-    "search": "knapsack.from_network",
+    "score": "nested.scores",
+    "search": "knapsack.network_search",
     "solve": "knapsack",
 }
 

@@ -32,15 +32,15 @@ class Command:
 
 
 COMMANDS = {
-    "train": Command(("reds_torch.train",), "from a recipe to a nested network"),
-    "evaluate": Command(("reds_torch.evaluate",), "accuracy and costs of every subnetwork of a checkpoint"),
-    "search": Command(("reds_torch.knapsack.__main__",), "choose widths again, from a run's problem.npz"),
-    "report": Command(("reds_torch.report",), "tables, a page and figures of one run or several"),
+    "train": Command(("reds_torch.commands.train",), "from a recipe to a nested network"),
+    "evaluate": Command(("reds_torch.commands.evaluate",), "accuracy and costs of every subnetwork of a checkpoint"),
+    "search": Command(("reds_torch.commands.search",), "choose widths again, from a run's problem.npz"),
+    "report": Command(("reds_torch.commands.report",), "tables, a page and figures of one run or several"),
     # in a checkout bridge/ lies beside the package, in an installed package inside it
     "bridge": Command(("reds_torch.bridge.__main__", "bridge.__main__"), "one int8 model with all subnetworks"),
-    "device": Command(("reds_torch.device",), "measure a board on a serial port"),
-    "sweep": Command(("reds_torch.sweep",), "many runs, on this machine or on a cluster"),
-    "synthetic": Command(("reds_torch.data.synthetic",), "a data set of synthetic speech for your own words"),
+    "device": Command(("reds_torch.commands.device",), "measure a board on a serial port"),
+    "sweep": Command(("reds_torch.commands.sweep",), "many runs, on this machine or on a cluster"),
+    "synthetic": Command(("reds_torch.commands.synthetic",), "a data set of synthetic speech for your own words"),
 }
 
 

@@ -61,7 +61,7 @@ def tones(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def whole_run(tones: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of an epoch that is through, with both baselines, on four classes of tones."""
-    from reds_torch import train  # here, for most tests need none of it
+    from reds_torch.commands import train  # here, for most tests need none of it
 
     folder = tmp_path_factory.mktemp("runs") / "first"
     arguments = [

@@ -7,7 +7,7 @@ import doctest
 import pytest
 
 import reds_torch
-from reds_torch.runtime import AdaptiveModel
+from reds_torch.runtime.adaptive import AdaptiveModel
 
 PUBLIC = {name: getattr(reds_torch, name) for name in reds_torch.__all__} | {"AdaptiveModel": AdaptiveModel}
 

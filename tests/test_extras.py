@@ -14,7 +14,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 BROUGHT = {
     "bridge": (["onnx", "onnxsim", "tensorflow", "ai_edge_litert", "tflite_micro"], ["bridge.build", "bridge.verify"]),
     "device": (["serial"], ["reds_torch.device"]),
-    "sweep": (["ray"], ["reds_torch.cluster"]),
+    "sweep": (["ray"], ["reds_torch.runs.cluster"]),
     "dev": (["pytest", "hypothesis", "torch_pruning"], []),
 }
 

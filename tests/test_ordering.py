@@ -3,7 +3,7 @@ import torch
 
 import reds_torch as reds
 from reds_torch.models import dnn
-from reds_torch.scores import unit_scores
+from reds_torch.nested.scores import unit_scores
 
 
 @pytest.mark.parametrize("size", ["s", "l"])

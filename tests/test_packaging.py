@@ -22,8 +22,8 @@ def test_every_package_is_listed():
     listed = set(PROJECT["tool"]["setuptools"]["packages"])
     assert listed == found | {
         "reds_torch.bridge",
-        "reds_torch.recipes",
-        "reds_torch.recipes.base",
+        "reds_torch.runs.recipes",
+        "reds_torch.runs.recipes.base",
         "reds_torch.costs.devices",
         "reds_torch.reporting.page",
     }

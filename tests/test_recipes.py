@@ -8,11 +8,12 @@ import torchvision
 import yaml
 from tiny_data import write_cifar10, write_coco, write_fashion_mnist, write_image_folder
 
-from reds_torch import train
+from reds_torch.commands import train
 from reds_torch.knapsack import solve
-from reds_torch.knapsack.from_network import search_problem
-from reds_torch.recipes import known_recipes, parse
-from reds_torch.scores import score
+from reds_torch.knapsack.network_search import search_problem
+from reds_torch.nested.scores import score
+from reds_torch.runs.recipes import known_recipes, parse
+from reds_torch.runs.run import new_network
 
 RECIPES = known_recipes()
 FILES = [*RECIPES.values(), *RECIPES["kws_dnn"].parent.glob("base/*.yaml")]
@@ -72,7 +73,7 @@ def test_the_benchmarks_of_the_paper_are_there() -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_nests_and_is_searched(name: str, data: dict[str, list[str]]) -> None:
     cli = parse(arguments(name, data))
-    net = train.new_network(cli)
+    net = new_network(cli)
     settings = cli.config_init.search
     budgets = settings.budgets_by_cost
     problem = search_problem(net, score(net, criterion="l1"), budgets, settings.limits, settings.minimum)

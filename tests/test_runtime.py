@@ -6,7 +6,7 @@ import torch
 
 import reds_torch as reds
 from reds_torch.models.dnn import dnn
-from reds_torch.runtime import AdaptiveModel
+from reds_torch.runtime.adaptive import AdaptiveModel
 
 
 class Machine:

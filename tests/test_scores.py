@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 
 import reds_torch as reds
-from reds_torch.scores import Criterion, unit_scores
+from reds_torch.nested.scores import Criterion, unit_scores
 
 
 def batches_for(model, count=3):
@@ -43,7 +43,7 @@ def test_a_unit_counts_what_makes_its_output_not_what_reads_it(residual):
 
 @pytest.mark.parametrize(("criterion", "of_example"), [("taylor_samples", torch.abs), ("fisher", lambda wg: wg**2 / 2)])
 def test_criteria_of_single_examples_add_what_each_one_says(residual, criterion, of_example, monkeypatch):
-    monkeypatch.setattr("reds_torch.scores.GRADIENTS_HELD", 3 * sum(p.numel() for p in residual.parameters()))
+    monkeypatch.setattr("reds_torch.nested.scores.GRADIENTS_HELD", 3 * sum(p.numel() for p in residual.parameters()))
     batches = batches_for(residual)
     net = reds.nest(residual, torch.zeros(1, 2, 8, 6))
     scores = reds.score(net, batches, criterion=criterion)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from reds_torch import sweep
-from reds_torch.cluster import Cluster
-from reds_torch.experiments import Experiment, Outcome, ResultsFile, all_experiments, execute, log_of
+from reds_torch.commands import sweep
+from reds_torch.runs.cluster import Cluster
+from reds_torch.runs.experiments import Experiment, Outcome, ResultsFile, all_experiments, execute, log_of
 
 
 class HereAndNow:

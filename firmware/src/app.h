@@ -8,7 +8,7 @@
  *   d HEX   classify features: the input's int8 values, two hexadecimal digits each
  *
  * A command is a line. A reply is any number of lines, the last of which begins with "ok" or "error:". Lines for
- * programs are made of key=value pairs; reds_torch/device.py reads them.
+ * programs are made of key=value pairs; reds_torch/commands/device.py reads them.
  */
 #ifndef APP_H
 #define APP_H

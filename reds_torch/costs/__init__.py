@@ -5,7 +5,7 @@ from functools import partial
 
 from ..nested import Count, Widths
 from ..nested.network import NestedNetwork
-from .device import DeviceTable, read_device
+from .device_table import DeviceTable, read_device
 from .energy import energy
 from .latency import latency
 from .macs import macs

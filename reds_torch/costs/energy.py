@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..nested.network import NestedNetwork
-from .device import DeviceTable, read_device
+from .device_table import DeviceTable, read_device
 from .latency import latency
 from .model import AdditiveCost, by_layer
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..nested import Count
 from ..nested.network import NestedNetwork
-from .device import DeviceTable, read_device
+from .device_table import DeviceTable, read_device
 from .model import AdditiveCost, by_layer
 
 

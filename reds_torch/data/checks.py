@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from reds_torch.data.splits import SILENCE, UNKNOWN
+from .splits import SILENCE, UNKNOWN
 
 
 def check_at_least(lowest: int, **settings: float) -> None:

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from reds_torch.data.augmentation import Augmentation
-from reds_torch.data.cache import MappedArray
-from reds_torch.data.features import MFCC, FeatureSettings
+from .speech.augmentation import Augmentation
+from .speech.cache import MappedArray
+from .speech.features import MFCC, FeatureSettings
 
 Batch = tuple[Tensor, Tensor]
 

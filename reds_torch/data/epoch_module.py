@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from reds_torch.data.checks import check_at_least
-from reds_torch.data.datasets import Batch
-from reds_torch.data.sampling import EpochSampler
+from .checks import check_at_least
+from .datasets import Batch
+from .sampling import EpochSampler
 
 SetName = Literal["train", "calibration", "val", "test"]
 # Lightning's stages; None is all of them.

@@ -1,9 +1,9 @@
 """The search: nested subnetworks of the largest value under budgets, each with a proven bound."""
 
-from reds_torch.knapsack.budgets import InfeasibleError
-from reds_torch.knapsack.problem import Group, ProblemError, Step, Table, WidthProblem
-from reds_torch.knapsack.storage import load_problem, save_problem
-from reds_torch.knapsack.strategies import SearchResult, solve
+from .problem.budgets import InfeasibleError
+from .problem.storage import load_problem, save_problem
+from .problem.width_problem import Group, ProblemError, Step, Table, WidthProblem
+from .strategies.solve import SearchResult, solve
 
 __all__ = [
     "Group",

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor, fx, nn
 
-from .modes import evaluating
-from .operators import UNROLLED, rule_of
-from .walk import NestingError
+from .evaluation_mode import evaluating
+from .operators.table import UNROLLED, rule_of
+from .operators.walk import NestingError
 
 
 def export(model: nn.Module, example_input: Tensor) -> Any:

@@ -8,7 +8,7 @@ from itertools import chain, count
 import numpy as np
 
 from .coupling import Positions
-from .walk import NestingError, Walk
+from .operators.walk import NestingError, Walk
 from .widths import AxisLayout, Block
 
 

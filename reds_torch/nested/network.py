@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .modes import evaluating
-from .own import BatchNormKind, OwnTensors, own_batch_norm
+from .evaluation_mode import evaluating
+from .operators.walk import NestingError
+from .own_batch_norm import BatchNormKind, OwnTensors, own_batch_norm
 from .running import Cutter
 from .slicing import cut_model
 from .tracing import Trace, trace
-from .walk import NestingError
 from .widths import AxisLayout, Count, Subnetwork, WidthGroup, Widths
 
 

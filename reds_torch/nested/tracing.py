@@ -19,11 +19,11 @@ from torch import Tensor, fx, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from .coupling import Positions
-from .elementwise_rules import each_output
 from .exporting import export, needed_nodes
 from .grouping import Units
-from .operators import rule_of
-from .walk import NestingError, Refusal, Step, Value, Walk
+from .operators.elementwise import each_output
+from .operators.table import rule_of
+from .operators.walk import NestingError, Refusal, Step, Value, Walk
 from .widths import AxisLayout, Count, Member, WidthGroup
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from ..checkpoint import FORMAT
+from ..checkpoint.file import FORMAT
 from .error import PretrainedError
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from .axes import BOTTOM, HEIGHT, RIGHT, WIDTH, Frame, disc, frame, mark, padded
+from .comparison import Experiment, Spread
 from .curves import Curve
 from .deployment import FLOAT, INT8
-from .experiments import Experiment, Spread
 from .markup import Markup, join, tag
 from .numbers import percent, quantity, scale_of
 from .run_record import RunRecord

@@ -8,9 +8,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from ..atomic import replacing
+from ..system.atomic import replacing
+from .comparison import Experiment, group_runs
 from .day import INCOMES, LOADS, day_costs
-from .experiments import Experiment, group_runs
 from .markup import Markup, embedded_json, join, tag
 from .numbers import percent
 from .palette import oklch_to_hex, ramp

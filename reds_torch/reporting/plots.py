@@ -13,9 +13,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..atomic import replacing
+from ..system.atomic import replacing
+from .comparison import Experiment, group_runs
 from .day import LOADS, DayCosts, answered, day_costs
-from .experiments import Experiment, group_runs
 from .figures import LOGARITHMIC
 from .numbers import scale_of
 from .palette import ramp

@@ -14,11 +14,11 @@ from typing import Any
 import yaml
 
 from ..checkpoint import CheckpointError, load
-from ..command_line import load_yaml
 from ..costs import read_device
 from ..knapsack import ProblemError, load_problem
 from ..nested.network import NestedNetwork
-from ..run_folder import RunFolder
+from ..runs.command_line import load_yaml
+from ..runs.folder import RunFolder
 from .curves import Curve, read_curves
 from .deployment import DEVICE, Deployment, find_deployment
 from .search_record import GroupScores, SearchBound, bound_curve, unit_scores

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from ..knapsack.bounds import Relaxation, Relaxed, minimise_bound, relax
-from ..knapsack.graph import build_graph, without_hopeless
-from ..knapsack.problem import WidthProblem
+from ..knapsack.problem.width_problem import WidthProblem
+from ..knapsack.solvers.bounds import Relaxation, Relaxed, minimise_bound, relax
+from ..knapsack.solvers.graph import build_graph, without_hopeless
 
 POINTS = 40  # of the bound's curve
 SECONDS = 5.0  # for the whole curve; what is not reached in time is left out

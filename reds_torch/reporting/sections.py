@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import yaml
 
 from .axes import swatch
+from .comparison import Experiment, Series, Spread
 from .confusions import confusion_section
 from .deployment import INT8
 from .elements import SCROLLS, capital, chip, duration, section, table
-from .experiments import Experiment, Series, Spread
 from .figures import accuracy_figure, curves_figure, int8_figure, scores_figure, search_figure
 from .markup import Markup, join, tag
 from .numbers import percent, quantity, significant

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ..costs import BASIC, measure
-from ..costs.device import DeviceTable
+from ..costs.device_table import DeviceTable
 from ..costs.energy import energy
 from ..costs.latency import latency
 from ..nested.network import NestedNetwork

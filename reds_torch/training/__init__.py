@@ -1,24 +1,18 @@
 """Training: one Lightning module for ordinary and nested networks."""
 
-from .best_epoch import BestEpoch
-from .calibration import recalibrate
-from .checkpoint_files import ReplacingCheckpointIO
-from .distributed import (
-    TerminationAsInterrupt,
-    check_strategy,
-    end_with_parent,
-    lost_another,
-    start_processes,
-)
-from .divergence import DivergedError, FiniteTraining
+from ..system.memory import convolution_format, keep_freed_memory
+from .batch_norm import recalibrate
+from .callbacks.best_epoch import BestEpoch
+from .callbacks.checkpoint_files import ReplacingCheckpointIO
+from .callbacks.divergence import DivergedError, FiniteTraining
+from .callbacks.metrics_file import MetricsFile
+from .callbacks.progress import StageProgress, stage_progress
+from .callbacks.search_again import SearchAgain, search_epochs
+from .distributed import TerminationAsInterrupt, check_strategy, end_with_parent, lost_another, start_processes
 from .evaluation import accuracies
-from .int8_training import Int8Training
-from .memory import convolution_format, keep_freed_memory
-from .metrics_file import MetricsFile
+from .int8.int8_training import Int8Training
 from .module import NestedClassifier
 from .objectives import Objective, parameter_shares
-from .progress import StageProgress, stage_progress
-from .search_again import SearchAgain, search_epochs
 
 __all__ = [
     "BestEpoch",

@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.strategies import DDPStrategy, SingleDeviceStrategy
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
-from ..ranks import processes
+from ..system.ranks import processes
 
 # the process that started this one and without which it is of no use
 PARENT = "REDS_TORCH_PARENT"

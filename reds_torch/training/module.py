@@ -14,14 +14,14 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torchmetrics.classification import MulticlassAccuracy, MulticlassConfusionMatrix
 
-from ..checkpoint import subnetwork_as_plain, subnetwork_from_plain
+from ..checkpoint.plain import subnetwork_as_plain, subnetwork_from_plain
 from ..nested import Subnetwork
 from ..nested.network import NestedNetwork
-from ..nested.own import OwnTensors
-from ..ranks import summed
-from ..settings import ObjectiveSettings, TrainingSettings
+from ..nested.own_batch_norm import OwnTensors
+from ..runs.settings import ObjectiveSettings, TrainingSettings
+from ..system.memory import convolution_format
+from ..system.ranks import summed
 from .averaging import follow
-from .memory import convolution_format
 from .objectives import Objective, parameter_shares
 from .optimization import learning_rate, optimizer
 from .regularization import regularized

@@ -8,7 +8,7 @@ from math import cos, pi
 import torch
 from torch import nn
 
-from ..settings import TrainingSettings
+from ..runs.settings import TrainingSettings
 
 
 def optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> torch.optim.AdamW:

@@ -10,10 +10,10 @@ import onnx
 import pytest
 from networks import NETWORKS, network
 
-from bridge.converter import FloatModel, export_subnetworks, to_float
-from bridge.tflite import convert
-from reds_torch.atomic import replacing
+from bridge.conversion.converter import FloatModel, export_subnetworks, to_float
+from bridge.conversion.tflite import convert
 from reds_torch.nested.network import NestedNetwork
+from reds_torch.system.atomic import replacing
 
 Convert = Callable[[Sequence[onnx.ModelProto]], list[bytes]]
 

@@ -10,8 +10,8 @@ from ai_edge_litert import schema_py_generated as schema
 from int8_models import SAME, VALID, Sketch, unpack
 from simulation import KINDS, NAMES
 
-from bridge.requantization import Quantization, make_override
-from bridge.table import Kind, Layer, SubnetworkRow, SubnetworkTable
+from bridge.model_file.requantization import Quantization, make_override
+from bridge.model_file.table import Kind, Layer, SubnetworkRow, SubnetworkTable
 
 ACTIVATION_NAMES = {
     code: name for name, code in vars(schema.ActivationFunctionType).items() if not name.startswith("_")

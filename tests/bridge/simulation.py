@@ -19,7 +19,7 @@ from ai_edge_litert import schema_py_generated as schema
 from int8_models import Sketch, unpack
 from interpreters import micro
 
-from bridge.table import Kind, SubnetworkTable
+from bridge.model_file.table import Kind, SubnetworkTable
 
 NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 KINDS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")

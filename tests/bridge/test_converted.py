@@ -13,9 +13,9 @@ from keras_models import RECIPES, convert
 from nested_models import Example
 from simulation import Simulation
 
-from bridge.flatbuffer import attach, metadata, read, read_table
-from bridge.subnetworks import cut
-from reds_torch.atomic import replacing
+from bridge.model_file.flatbuffer import attach, metadata, read, read_table
+from bridge.model_file.subnetworks import cut
+from reds_torch.system.atomic import replacing
 
 
 @pytest.fixture(scope="module")

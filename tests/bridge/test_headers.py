@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from bridge.headers import DeviceModel, Examples, c_float, write_sources
-from reds_torch.data.features import FeatureSettings
+from reds_torch.data.speech.features import FeatureSettings
 
 LABELS = ("_silence_", 'say "yes" \\ no??/', "größer", "%d\n", "")
 

@@ -7,16 +7,16 @@ import pytest
 import torch
 from networks import NETWORKS, inputs, network
 
-from bridge.calibration import union
-from bridge.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.conversion.calibration import union
+from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.conversion.onnx_export import OnnxLayer
+from bridge.conversion.quantization import own_parameters, own_quantizations, quantization_of, quantize
+from bridge.conversion.tflite import channels_last
 from bridge.error import BridgeError
-from bridge.flatbuffer import read, read_table
-from bridge.graph import Graph
-from bridge.onnx_export import OnnxLayer
-from bridge.quantization import own_parameters, own_quantizations, quantization_of, quantize
+from bridge.model_file.flatbuffer import read, read_table
+from bridge.model_file.graph import Graph
+from bridge.model_file.subnetworks import cut
 from bridge.runtimes import input_output, quantized, run_litert, run_micro
-from bridge.subnetworks import cut
-from bridge.tflite import channels_last
 from bridge.verify import torch_outputs
 
 

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bridge.requantization import (
+from bridge.model_file.requantization import (
     Quantization,
     activation_range,
     make_override,
@@ -13,7 +13,7 @@ from bridge.requantization import (
     quantize_multipliers,
     weight_scales,
 )
-from bridge.table import FormatError, Kind
+from bridge.model_file.table import FormatError, Kind
 
 
 def nearest_multiplier(real: Fraction) -> tuple[int, int]:

@@ -5,14 +5,14 @@ import pytest
 import torch
 from networks import NETWORKS, inputs
 
-from bridge.converter import calibrate, to_int8
-from bridge.flatbuffer import read
-from bridge.graph import Graph
-from bridge.quantization import quantization_of as of_model
+from bridge.conversion.converter import calibrate, to_int8
+from bridge.conversion.quantization import quantization_of as of_model
+from bridge.conversion.tflite import channels_last
+from bridge.model_file.flatbuffer import read
+from bridge.model_file.graph import Graph
+from bridge.model_file.subnetworks import cut
 from bridge.runtimes import input_output, quantized, run_litert, run_micro
-from bridge.subnetworks import cut
-from bridge.tflite import channels_last
-from reds_torch.training.fake_quantization import measured_ranges, quantization_of, simulated_int8
+from reds_torch.training.int8.fake_quantization import measured_ranges, quantization_of, simulated_int8
 
 
 @pytest.fixture(params=NETWORKS)

@@ -10,10 +10,10 @@ from interpreters import litert, micro
 from nested_models import EXAMPLES, Example, dense, flatten, residual, separable, shared
 from simulation import Simulation
 
-from bridge.flatbuffer import attach, read_table
-from bridge.requantization import Quantization, make_override
-from bridge.subnetworks import cut, prefixes
-from bridge.table import FormatError, Kind, SubnetworkTable
+from bridge.model_file.flatbuffer import attach, read_table
+from bridge.model_file.requantization import Quantization, make_override
+from bridge.model_file.subnetworks import cut, prefixes
+from bridge.model_file.table import FormatError, Kind, SubnetworkTable
 
 
 @pytest.mark.parametrize("make", EXAMPLES)

@@ -6,7 +6,7 @@ import zlib
 import numpy as np
 import pytest
 
-from bridge.table import FormatError, Kind, Layer, Override, SubnetworkRow, SubnetworkTable, decode, encode
+from bridge.model_file.table import FormatError, Kind, Layer, Override, SubnetworkRow, SubnetworkTable, decode, encode
 
 
 def checked(body: bytes) -> bytes:

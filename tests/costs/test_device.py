@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 import reds_torch as reds
 from reds_torch import costs
-from reds_torch.costs.device import fit, read_device
+from reds_torch.costs.device_table import fit, read_device
 from reds_torch.models import dnn
 
 TABLE = """# my board

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from reds_torch.data.features import SAMPLE_RATE
+from reds_torch.data.speech.features import SAMPLE_RATE
 
 
 @pytest.fixture(autouse=True)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from reds_torch.data import acoustics
-from reds_torch.data.acoustics import CLIP, MARGIN, SAMPLE_RATE
+from reds_torch.data.synthetic import acoustics
+from reds_torch.data.synthetic.acoustics import CLIP, MARGIN, SAMPLE_RATE
 
 
 def tone(frequency: float, rate: int, seconds: float = 0.5) -> np.ndarray:

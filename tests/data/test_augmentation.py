@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reds_torch.data.augmentation import Augmentation, AugmentationSettings
-from reds_torch.data.cache import FIRST_CLIP_ROW, SILENCE_ROW, AudioCache, open_audio
-from reds_torch.data.features import CLIP_SAMPLES
+from reds_torch.data.speech.augmentation import Augmentation, AugmentationSettings
+from reds_torch.data.speech.cache import FIRST_CLIP_ROW, SILENCE_ROW, AudioCache, open_audio
+from reds_torch.data.speech.features import CLIP_SAMPLES
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ import pytest
 import soundfile
 import torch
 
-from reds_torch.data import cache
-from reds_torch.data.audio import UnreadableRecordingError, read_recording
-from reds_torch.data.cache import SILENCE_ROW, AudioCache, open_audio, open_features
-from reds_torch.data.features import CLIP_SAMPLES, MFCC, SAMPLE_RATE, FeatureSettings
+from reds_torch.data.speech import cache
+from reds_torch.data.speech.audio import UnreadableRecordingError, read_recording
+from reds_torch.data.speech.cache import SILENCE_ROW, AudioCache, open_audio, open_features
+from reds_torch.data.speech.features import CLIP_SAMPLES, MFCC, SAMPLE_RATE, FeatureSettings
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from reds_torch.data.espeak import Engine, Utterance
+from reds_torch.data.synthetic.espeak import Engine, Utterance
 
 # Voices that draw on the engine's hidden state: roughness, flutter, breath, echo, Klatt synthesis.
 VOICES = ("en-us+m3", "en+f2", "en-us+klatt2", "en-029+Alicia")

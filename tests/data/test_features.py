@@ -9,7 +9,7 @@ import soundfile
 import torch
 from numpy.typing import NDArray
 
-from reds_torch.data.features import CLIP_SAMPLES, MFCC, SAMPLE_RATE, FeatureSettings
+from reds_torch.data.speech.features import CLIP_SAMPLES, MFCC, SAMPLE_RATE, FeatureSettings
 
 STRIDES = (20, 40)
 

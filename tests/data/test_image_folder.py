@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 from tiny_data import write_image_folder
 
-from reds_torch.data.image_folder import ImageFolder
+from reds_torch.data.images.image_folder import ImageFolder
 
 
 def files(data: ImageFolder, name: str) -> set[str]:

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from reds_torch.data.images import AugmentedImages, CleanImages, Normalisation, crop_and_flip
+from reds_torch.data.images.arrays import AugmentedImages, CleanImages, Normalisation, crop_and_flip
 
 NORMALISATION = Normalisation((0.5, 0.4, 0.3), (0.2, 0.3, 0.1))
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from reds_torch.data.images import Normalisation
-from reds_torch.data.photos import (
+from reds_torch.data.images.arrays import Normalisation
+from reds_torch.data.images.photos import (
     WHOLE,
     AugmentedPhotos,
     CleanPhotos,

@@ -13,9 +13,9 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import Tensor, nn
 
-from reds_torch.data import speech_commands
 from reds_torch.data.download import DownloadError
-from reds_torch.data.speech_commands import TEN_WORDS, SpeechCommands
+from reds_torch.data.speech import speech_commands
+from reds_torch.data.speech.speech_commands import TEN_WORDS, SpeechCommands
 from reds_torch.data.splits import split_by_hash
 
 SILENT = 0.2236068 * 40 * np.log(1e-12)  # the first coefficient of a clip of zeros

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reds_torch.data import speech_folder, synthesis, voices
-from reds_torch.data.espeak import Engine, Utterance
-from reds_torch.data.recording import clip_of, spoken
-from reds_torch.data.speech_commands import SpeechCommands
-from reds_torch.data.synthetic import SpeechSettings, SyntheticSpeech, main, other_words, synthesise
+from reds_torch.data.speech.speech_commands import SpeechCommands
+from reds_torch.data.synthetic import speech_folder, synthesis, voices
+from reds_torch.data.synthetic.espeak import Engine, Utterance
+from reds_torch.data.synthetic.module import SpeechSettings, SyntheticSpeech, main, other_words, synthesise
+from reds_torch.data.synthetic.recording import clip_of, spoken
 
 SETTINGS = SpeechSettings(("lumos", "nox"), ("bird",), speakers=5, takes=2, seed=1)
 
@@ -156,8 +156,8 @@ def test_what_an_interrupted_call_left_with_other_settings_is_not_mixed_in(tmp_p
 def test_two_processes_make_one_set(tmp_path: Path) -> None:
     code = """if True:
         import sys
-        from reds_torch.data.speech_settings import SpeechSettings
-        from reds_torch.data.synthesis import synthesise
+        from reds_torch.data.synthetic.speech_settings import SpeechSettings
+        from reds_torch.data.synthetic.synthesis import synthesise
         synthesise(sys.argv[1], SpeechSettings(("nox",), (), speakers=3, takes=1))
     """
     command = [sys.executable, "-c", code, str(tmp_path / "set")]

@@ -11,8 +11,8 @@ import torchvision
 from tiny_data import idx, write_cifar10, write_fashion_mnist
 
 from reds_torch.data.download import DownloadError
-from reds_torch.data.idx import read_idx
-from reds_torch.data.vision import CIFAR10, FashionMNIST
+from reds_torch.data.images.idx import read_idx
+from reds_torch.data.images.vision import CIFAR10, FashionMNIST
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from tiny_data import DOG, PERSON, coco_box, coco_image, write_coco
 
-from reds_torch.data.visual_wake_words import VisualWakeWords, label_persons
+from reds_torch.data.images.visual_wake_words import VisualWakeWords, label_persons
 
 
 def test_a_person_of_more_than_half_a_percent_counts() -> None:

@@ -1,6 +1,6 @@
 import re
 
-from reds_torch.data import voices
+from reds_torch.data.synthetic import voices
 
 
 def test_no_timbre_and_no_identity_is_in_two_splits() -> None:

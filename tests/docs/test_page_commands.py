@@ -28,12 +28,12 @@ from pages import PAGES, ROOT, blocks, text
 from tiny_data import write_image_folder
 
 from bridge import __main__ as bridge
-from reds_torch import evaluate, report, sweep, train
 from reds_torch.__main__ import COMMANDS
-from reds_torch.data import synthetic
-from reds_torch.knapsack import __main__ as knapsack
+from reds_torch.commands import evaluate, report, sweep, train
+from reds_torch.commands import search as knapsack
+from reds_torch.data.synthetic import module as synthetic
 from reds_torch.models import dnn
-from reds_torch.recipes import parse
+from reds_torch.runs.recipes import parse
 
 STUB = """#!{python} -IS
 import json, sys

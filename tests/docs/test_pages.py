@@ -11,7 +11,7 @@ import yaml
 from pages import BLOCK, PAGES, ROOT, blocks, text
 
 from reds_torch.costs import read_device
-from reds_torch.recipes import parse
+from reds_torch.runs.recipes import parse
 
 # shell: test_page_commands.py; C: tests/firmware_app/test_firmware_readme.py; text is what a command prints or a
 # drawing

@@ -9,7 +9,7 @@ from ai_edge_litert import schema_py_generated as schema
 from int8_models import SAME, VALID, Sketch
 from nested_models import Example, dense, flatten
 
-from bridge.flatbuffer import attach
+from bridge.model_file.flatbuffer import attach
 
 
 def separable(random: np.random.Generator) -> Example:

@@ -11,8 +11,8 @@ import numpy as np
 from network_models import MAKERS, nested
 from programs import SANITIZED_DSP, Build, run
 
-from bridge.flatbuffer import read_table
-from bridge.table import encode
+from bridge.model_file.flatbuffer import read_table
+from bridge.model_file.table import encode
 
 MODEL, TABLE = 0, 1
 

@@ -12,8 +12,8 @@ from nested_models import Example
 from network_models import MAKERS, nested
 from programs import SANITIZED, SANITIZED_DSP, Build, run
 
-from bridge.flatbuffer import read_table
-from bridge.subnetworks import cut
+from bridge.model_file.flatbuffer import read_table
+from bridge.model_file.subnetworks import cut
 
 Maker = Callable[[np.random.Generator], Example]
 

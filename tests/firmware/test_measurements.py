@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from network_models import separable
 
-from bridge.flatbuffer import attach
+from bridge.model_file.flatbuffer import attach
 
 
 def test_instructions_are_counted_alike_at_every_run(emulate: Callable[..., str], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 from network_models import MAKERS
 from programs import SANITIZED, Build, run
 
-from bridge.table import Kind, Layer, Override, SubnetworkRow, SubnetworkTable, encode
+from bridge.model_file.table import Kind, Layer, Override, SubnetworkRow, SubnetworkTable, encode
 
 Programs = Callable[[Build, str], Path]
 

@@ -59,10 +59,10 @@ def model_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sys.path += [str(TESTS / "bridge"), str(TESTS / "firmware")]  # their models
     from network_models import nested, separable
 
-    from bridge.flatbuffer import read_table
     from bridge.headers import DeviceModel, Examples, write_sources
+    from bridge.model_file.flatbuffer import read_table
+    from bridge.model_file.subnetworks import cut
     from bridge.runtimes import input_output, run_micro
-    from bridge.subnetworks import cut
 
     data, inputs = nested(separable, seed=5, own=True)
     table = read_table(data)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from pseudo_terminal import on_a_port
 
-from reds_torch import device
-from reds_torch.board import Board, BoardError
-from reds_torch.costs.device import read_device
+from reds_torch.boards.board import Board, BoardError
+from reds_torch.commands import device
+from reds_torch.costs.device_table import read_device
 
 pytest.importorskip("serial", reason="pyserial is not installed")
 

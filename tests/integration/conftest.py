@@ -14,7 +14,9 @@ def server():
     """Forks processes from one that has imported the command."""
     context = multiprocessing.get_context("forkserver")
     # the others are imported only when a network is traced and data are read
-    context.set_forkserver_preload(["reds_torch.train", "torch.export._trace", "reds_torch.data.speech_commands"])
+    context.set_forkserver_preload(
+        ["reds_torch.train", "torch.export._trace", "reds_torch.data.speech.speech_commands"]
+    )
     return context
 
 

@@ -33,7 +33,7 @@ def train(arguments: Sequence[str], folder: str, environment: dict[str, str], ou
         os.dup2(file.fileno(), 2)
     import torch
 
-    from reds_torch.train import main
+    from reds_torch.commands.train import main
 
     torch.set_num_threads(1)
     if "DIE_AT_WRITE" in environment:

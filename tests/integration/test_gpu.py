@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 import reds_torch as reds
-from reds_torch import evaluate, train
+from reds_torch.commands import evaluate, train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no GPU")
 

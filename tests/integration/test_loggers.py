@@ -4,8 +4,9 @@ import csv
 
 import pytest
 
-from reds_torch import command_line, train
-from reds_torch.recipes import parse
+from reds_torch.commands import train
+from reds_torch.runs import command_line
+from reds_torch.runs.recipes import parse
 
 SHORT = ["recipe=kws_dnn", "pretrain.max_epochs=1", "trainer.max_epochs=1", "search.budgets=[0.5]"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from reds_torch import run_folder
+from reds_torch.runs import folder as run_folder
 
 ROOT = Path(__file__).parent.parent.parent
 

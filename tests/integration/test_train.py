@@ -10,9 +10,9 @@ import pytest
 import torch
 
 import reds_torch as reds
-from reds_torch import evaluate, train
+from reds_torch.commands import evaluate, train
 from reds_torch.knapsack import load_problem, solve
-from reds_torch.recipes import parse
+from reds_torch.runs.recipes import parse
 
 ROOT = Path(__file__).parent.parent.parent
 CPU = ("trainer.accelerator=cpu",)

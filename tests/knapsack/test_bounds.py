@@ -7,15 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from reds_torch.knapsack.bounds import (
-    bounds_through_entries,
-    evaluate,
-    minimise_bound,
-    relax,
-    worth_keeping,
-)
-from reds_torch.knapsack.elimination import beliefs, decode, make_plan, pass_up, table_beliefs
-from reds_torch.knapsack.graph import build_graph, without_hopeless
+from reds_torch.knapsack.solvers.bounds import bounds_through_entries, evaluate, minimise_bound, relax, worth_keeping
+from reds_torch.knapsack.solvers.elimination import beliefs, decode, make_plan, pass_up, table_beliefs
+from reds_torch.knapsack.solvers.graph import build_graph, without_hopeless
 from tests.knapsack.instances import SHAPES, brute_force, budgets_within, random_problem
 
 SCOPES = {

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from reds_torch.knapsack import Group, InfeasibleError, ProblemError, Table, WidthProblem, solve
-from reds_torch.knapsack.budgets import absolute_caps
-from reds_torch.knapsack.infeasible import least
+from reds_torch.knapsack.problem.budgets import absolute_caps
+from reds_torch.knapsack.strategies.infeasible import least
 from tests.knapsack.instances import SHAPES, every_choice, random_problem
 
 

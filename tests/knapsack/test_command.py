@@ -9,9 +9,9 @@ import pytest
 import torch
 
 import reds_torch as reds
-from reds_torch.knapsack import __main__ as command
+from reds_torch.commands import search as command
+from reds_torch.commands.search import main
 from reds_torch.knapsack import save_problem, solve
-from reds_torch.knapsack.__main__ import main
 from reds_torch.models import dnn
 from tests.knapsack.instances import random_problem
 

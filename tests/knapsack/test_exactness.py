@@ -9,12 +9,13 @@ from functools import partial
 import numpy as np
 import pytest
 
-from reds_torch.knapsack import ProblemError, WidthProblem, bounds, single
-from reds_torch.knapsack import graph as graph_module
-from reds_torch.knapsack.dp import solve_labels
-from reds_torch.knapsack.graph import build_graph, without_hopeless
-from reds_torch.knapsack.milp import solve_milp
-from reds_torch.knapsack.single import solve_single
+from reds_torch.knapsack import ProblemError, WidthProblem
+from reds_torch.knapsack.solvers import bounds, single
+from reds_torch.knapsack.solvers import graph as graph_module
+from reds_torch.knapsack.solvers.dp import solve_labels
+from reds_torch.knapsack.solvers.graph import build_graph, without_hopeless
+from reds_torch.knapsack.solvers.milp import solve_milp
+from reds_torch.knapsack.solvers.single import solve_single
 from tests.knapsack.instances import SHAPES, brute_force, random_problem
 
 INSTANCES = 500

@@ -10,7 +10,8 @@ from torch import nn
 import reds_torch as reds
 from reds_torch import costs
 from reds_torch.knapsack import InfeasibleError
-from reds_torch.knapsack.from_network import check_search, problem_from_network
+from reds_torch.knapsack.network_search import check_search
+from reds_torch.knapsack.problem.from_network import problem_from_network
 from reds_torch.models import dnn
 
 

@@ -7,16 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reds_torch.knapsack import (
-    Group,
-    ProblemError,
-    Step,
-    Table,
-    WidthProblem,
-    load_problem,
-    save_problem,
-    solve,
-)
+from reds_torch.knapsack import Group, ProblemError, Step, Table, WidthProblem, load_problem, save_problem, solve
 from tests.knapsack.instances import random_problem
 
 A, B = Group("a", 4, (1, 2, 4)), Group("b", 3, (2, 3))

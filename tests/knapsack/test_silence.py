@@ -6,9 +6,9 @@ from pathlib import Path
 
 # Two caps: their prices are a linear programme, solved before the integer programme is.
 CODE = """
-from reds_torch.knapsack.bounds import minimise_bound, relax
-from reds_torch.knapsack.graph import build_graph
-from reds_torch.knapsack.milp import solve_milp
+from reds_torch.knapsack.solvers.bounds import minimise_bound, relax
+from reds_torch.knapsack.solvers.graph import build_graph
+from reds_torch.knapsack.solvers.milp import solve_milp
 from tests.knapsack.instances import random_problem
 problem = random_problem(0, "chain", groups=3, peak=False)
 full = problem.costs(problem.full_widths)

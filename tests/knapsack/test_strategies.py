@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from reds_torch.knapsack import SearchResult, WidthProblem, solve
-from reds_torch.knapsack.graph import build_graph
-from reds_torch.knapsack.heuristics import improve
-from reds_torch.knapsack.sequential import bottom_up
+from reds_torch.knapsack.solvers.graph import build_graph
+from reds_torch.knapsack.solvers.heuristics import improve
+from reds_torch.knapsack.strategies.sequential import bottom_up
 from reds_torch.nested.widths import Subnetwork
 from tests.knapsack.instances import SHAPES, brute_force, brute_force_nested, budgets_within, random_problem
 
@@ -94,7 +94,7 @@ def test_joint_without_time_has_the_bounds_that_were_proven_on_the_way(monkeypat
         now[0] = 1e6
         return found
 
-    monkeypatch.setattr("reds_torch.knapsack.joint.bottom_up", then_late)
+    monkeypatch.setattr("reds_torch.knapsack.strategies.joint.bottom_up", then_late)
     result = solve(problem, budgets, strategy="joint", gap=0.0)
     assert [s.widths for s in result.subnetworks] == [s.widths for s in first.subnetworks]
     # The smallest was proven without nesting; the others' Lagrangian bounds are all that is known.

@@ -5,7 +5,7 @@ from torch import nn
 from reds_torch.models import dnn
 from reds_torch.nested import AxisLayout, Block
 from reds_torch.nested.network import nest
-from reds_torch.nested.walk import NestingError
+from reds_torch.nested.operators.walk import NestingError
 
 
 def test_a_dnn_has_one_group_for_each_hidden_layer():

@@ -7,7 +7,7 @@ from properties import check_every_property
 from torch import nn
 
 from reds_torch.nested.network import nest
-from reds_torch.nested.walk import NestingError
+from reds_torch.nested.operators.walk import NestingError
 
 
 def chain(*modules):

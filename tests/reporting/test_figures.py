@@ -8,11 +8,11 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from reds_torch import report
+from reds_torch.commands import report
 from reds_torch.knapsack import Group, Table, WidthProblem, load_problem
+from reds_torch.reporting.comparison import spread
 from reds_torch.reporting.curves import read_curves
 from reds_torch.reporting.day import Trace, answered
-from reds_torch.reporting.experiments import spread
 from reds_torch.reporting.numbers import decades, quantity, ticks
 from reds_torch.reporting.palette import oklch_to_hex, ramp
 from reds_torch.reporting.run_record import read_run

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from reds_torch import report
-from reds_torch.reporting.experiments import group_runs
+from reds_torch.commands import report
+from reds_torch.reporting.comparison import group_runs
 from reds_torch.reporting.html import page_data, report_page
 from reds_torch.reporting.run_record import read_run
 from reds_torch.reporting.subnetwork_record import ReportError

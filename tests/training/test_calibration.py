@@ -3,7 +3,7 @@ import torch
 
 import reds_torch as reds
 from reds_torch.training import recalibrate
-from reds_torch.training.calibration import population_statistics
+from reds_torch.training.batch_norm import population_statistics
 
 
 @pytest.fixture

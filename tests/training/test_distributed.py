@@ -9,7 +9,7 @@ import torch
 from torch import distributed, nn
 
 import reds_torch as reds
-from reds_torch import ranks
+from reds_torch.system import ranks
 from reds_torch.training import end_with_parent, recalibrate
 from reds_torch.training.distributed import PARENT
 

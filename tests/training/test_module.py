@@ -8,7 +8,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 import reds_torch as reds
 from reds_torch.models import dnn
-from reds_torch.settings import ObjectiveSettings, TrainingSettings
+from reds_torch.runs.settings import ObjectiveSettings, TrainingSettings
 from reds_torch.training import NestedClassifier, accuracies
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from reds_torch.settings import FinetuneSettings, PretrainSettings, TrainingSettings
+from reds_torch.runs.settings import FinetuneSettings, PretrainSettings, TrainingSettings
 from reds_torch.training.optimization import learning_rate, optimizer
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import torch
 
-from reds_torch.settings import TrainingSettings
+from reds_torch.runs.settings import TrainingSettings
 from reds_torch.training.regularization import mask_frames, mix, regularized
 
 

@@ -6,7 +6,7 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 import reds_torch as reds
-from reds_torch.settings import TrainingSettings
+from reds_torch.runs.settings import TrainingSettings
 from reds_torch.training import NestedClassifier, SearchAgain, parameter_shares, search_epochs
 
 

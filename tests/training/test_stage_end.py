@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 import reds_torch as reds
 from reds_torch.training import BestEpoch, DivergedError, FiniteTraining, MetricsFile, NestedClassifier
-from reds_torch.training.checkpoint_files import ReplacingCheckpointIO
+from reds_torch.training.callbacks.checkpoint_files import ReplacingCheckpointIO
 
 
 class Batches(L.LightningDataModule):

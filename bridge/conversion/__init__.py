@@ -1,0 +1,1 @@
+"""From a network to the model file: ONNX, TensorFlow Lite, int8."""

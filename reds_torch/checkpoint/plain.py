@@ -1,0 +1,39 @@
+"""Subnetworks and metadata in plain data, as files hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from ..nested import Subnetwork
+
+
+def subnetwork_as_plain(subnetwork: Subnetwork) -> dict[str, Any]:
+    """A subnetwork in plain data, as files hold it."""
+    plain: dict[str, Any] = as_plain(asdict(subnetwork))
+    return plain
+
+
+def subnetwork_from_plain(entry: Mapping[str, Any]) -> Subnetwork:
+    """The subnetwork that `subnetwork_as_plain` described."""
+    values = dict(entry)
+    for name in ("breaks", "binaries"):
+        values[name] = tuple(values[name])
+    return Subnetwork(**values)
+
+
+def as_plain(value: Any) -> Any:
+    """Plain containers only, so that the file loads without unpickling a class."""
+    if isinstance(value, Mapping):
+        return {str(k): as_plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [as_plain(v) for v in value]
+    if value is None or isinstance(value, bool | torch.Tensor):
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):  # subclasses, such as numpy's floats, are made plain
+            return kind(value)
+    raise TypeError(f"a checkpoint holds plain values and tensors, not {type(value).__name__}: {value!r}")

@@ -1,0 +1,5 @@
+"""Recordings of words, cached, varied, as features."""
+
+from .speech_commands import SpeechCommands
+
+__all__ = ["SpeechCommands"]

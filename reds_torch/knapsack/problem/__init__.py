@@ -1,0 +1,1 @@
+"""The search problem as plain data, and where it comes from."""

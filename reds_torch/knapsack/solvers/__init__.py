@@ -1,0 +1,1 @@
+"""One subnetwork, solved: bounds, elimination, dynamic programming, HiGHS."""

@@ -1,0 +1,1 @@
+"""Several nested subnetworks: in which order they are solved, or together."""

@@ -1,0 +1,1 @@
+"""A run: its settings, its stages, its folder, and many of them."""

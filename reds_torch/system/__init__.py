@@ -1,0 +1,1 @@
+"""What the operating system gives: files that are replaced whole, processes in step, memory that is kept."""
