@@ -1,6 +1,13 @@
-"""HiGHS through PuLP: silent, and begun from a known solution."""
+"""HiGHS through PuLP: silent, begun from a known solution, and asked itself how it ended.
+
+Only what PuLP 3.3 and 4 have in common is used. PuLP 3 negates an objective that is maximised before HiGHS sees it and
+PuLP 4 does not, so that HiGHS' bounds have the sense of the objective in both only where it is minimised.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, auto
 
 import highspy
 import pulp
@@ -9,14 +16,41 @@ import pulp
 THREADS = 2
 
 
-class HiGHS(pulp.HiGHS):
-    """PuLP's HiGHS, begun from the variables' initial values, which PuLP itself does not pass on.
+class Outcome(Enum):
+    """How a solution stands."""
+
+    OPTIMAL = auto()
+    FOUND = auto()  # not proven to be best
+    NOT_FOUND = auto()  # nor proven that there is none
+    INFEASIBLE = auto()
+
+
+def solve(model: pulp.LpProblem, **options: float | str) -> Outcome:
+    """Solve `model`, whose variables' values are where to begin, if all have one, and then the solution.
 
     Args:
+        model: what to solve; an objective to be minimised.
         options: HiGHS' own, by name.
     """
+    model.solve(_HiGHS(options))
+    # PuLP's own status says "optimal" past a time limit as well, and other things from version to version.
+    status = model.solverModel.getModelStatus()
+    if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+        return Outcome.INFEASIBLE
+    if model.solverModel.getInfo().primal_solution_status != highspy.kSolutionStatusFeasible:
+        return Outcome.NOT_FOUND
+    return Outcome.OPTIMAL if status == highspy.HighsModelStatus.kOptimal else Outcome.FOUND
 
-    def __init__(self, **options: float | str) -> None:
+
+def weighted_sum(terms: Iterable[tuple[pulp.LpVariable, float]]) -> pulp.LpAffineExpression:
+    """Sum of the variables, each times its weight."""
+    return pulp.lpSum(variable * weight for variable, weight in terms)
+
+
+class _HiGHS(pulp.HiGHS):
+    """PuLP's HiGHS, begun from the variables' initial values, which PuLP 3 does not pass on."""
+
+    def __init__(self, options: dict[str, float | str]) -> None:
         super().__init__()
         self.options = options
 
