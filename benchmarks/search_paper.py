@@ -15,7 +15,7 @@ import numpy as np
 import pulp
 
 from benchmarks.search_instances import Network
-from reds_torch.knapsack.highs import Outcome, solve, weighted_sum
+from reds_torch.knapsack.highs import Outcome, solve, value_of, weighted_sum
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,10 @@ def solve_per_kernel(
             macs.append((variable, cost / budget))
     model.setObjective(weighted_sum(negated))
     model += weighted_sum(macs) <= 1.0
-    outcome = solve(model, mip_rel_gap=gap, time_limit=time_limit)
-    bound, binaries = -model.solverModel.getInfo().mip_dual_bound, len(model.variables())
-    if outcome in (Outcome.NOT_FOUND, Outcome.INFEASIBLE):
-        return KernelResult({}, float("nan"), bound, binaries)
-    widths = {group: sum(round(unit.value()) for unit in kept) for group, kept in units.items()}
-    return KernelResult(widths, -pulp.value(model.objective), bound, binaries)
+    solved = solve(model, mip_rel_gap=gap, time_limit=time_limit)
+    binaries = len(model.variables())
+    if solved.outcome in (Outcome.NOT_FOUND, Outcome.INFEASIBLE):
+        return KernelResult({}, float("nan"), -solved.bound, binaries)
+    widths = {group: sum(round(value_of(unit)) for unit in kept) for group, kept in units.items()}
+    worth = sum(-weight * value_of(variable) for variable, weight in negated)
+    return KernelResult(widths, worth, -solved.bound, binaries)

@@ -29,7 +29,7 @@ from reds_torch.knapsack.elimination import (
     table_beliefs,
 )
 from reds_torch.knapsack.graph import Choice, Mask, WidthGraph, row_masks
-from reds_torch.knapsack.highs import solve, weighted_sum
+from reds_torch.knapsack.highs import solve, value_of, weighted_sum
 from reds_torch.knapsack.problem import Array
 
 MAX_CUTS = 60
@@ -217,5 +217,5 @@ def _master(relaxation: Relaxation, cuts: Sequence[Relaxed], largest: Array) -> 
         slack = (relaxation.caps - cut.costs) * largest / worth
         model += theta - weighted_sum(zip(prices, slack.tolist(), strict=True)) >= cut.value / worth
     solve(model)
-    multipliers = np.array([max(price.value(), 0.0) for price in prices]) * largest
-    return multipliers, float(theta.value()) * worth
+    multipliers = np.array([max(value_of(price), 0.0) for price in prices]) * largest
+    return multipliers, value_of(theta) * worth

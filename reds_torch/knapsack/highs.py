@@ -6,7 +6,8 @@ PuLP 4 does not, so that HiGHS' bounds have the sense of the objective in both o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 
 import highspy
@@ -25,21 +26,24 @@ class Outcome(Enum):
     INFEASIBLE = auto()
 
 
-def solve(model: pulp.LpProblem, **options: float | str) -> Outcome:
+@dataclass(frozen=True)
+class Solved:
+    """How a search for a solution ended, and what was proven meanwhile: no objective is less than ``bound``."""
+
+    outcome: Outcome
+    bound: float
+
+
+def solve(model: pulp.LpProblem, **options: float | str) -> Solved:
     """Solve `model`, whose variables' values are where to begin, if all have one, and then the solution.
 
     Args:
         model: what to solve; an objective to be minimised.
         options: HiGHS' own, by name.
     """
-    model.solve(_HiGHS(options))
-    # PuLP's own status says "optimal" past a time limit as well, and other things from version to version.
-    status = model.solverModel.getModelStatus()
-    if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
-        return Outcome.INFEASIBLE
-    if model.solverModel.getInfo().primal_solution_status != highspy.kSolutionStatusFeasible:
-        return Outcome.NOT_FOUND
-    return Outcome.OPTIMAL if status == highspy.HighsModelStatus.kOptimal else Outcome.FOUND
+    solver = _HiGHS(options)
+    model.solve(solver)
+    return Solved(solver.outcome(), float(solver.highs.getInfo().mip_dual_bound))
 
 
 def weighted_sum(terms: Iterable[tuple[pulp.LpVariable, float]]) -> pulp.LpAffineExpression:
@@ -47,27 +51,43 @@ def weighted_sum(terms: Iterable[tuple[pulp.LpVariable, float]]) -> pulp.LpAffin
     return pulp.lpSum(variable * weight for variable, weight in terms)
 
 
+def value_of(variable: pulp.LpVariable) -> float:
+    """Value of the variable in the solution; of one that no row has a weight for, which PuLP leaves out, 0."""
+    return float(variable.value() or 0.0)
+
+
 class _HiGHS(pulp.HiGHS):
     """PuLP's HiGHS, begun from the variables' initial values, which PuLP 3 does not pass on."""
 
-    def __init__(self, options: dict[str, float | str]) -> None:
+    def __init__(self, options: Mapping[str, float | str]) -> None:
         super().__init__()
-        self.options = options
+        self.settings = {"threads": THREADS, **options}
+        self.highs = _Silent()
 
     def createAndConfigureSolver(self, lp: pulp.LpProblem) -> None:  # noqa: N802 - PuLP's name
         """Make the solver, with the options given."""
-        lp.solverModel = _Silent()
-        for name, value in {"threads": THREADS, **self.options}.items():
-            lp.solverModel.setOptionValue(name, value)
+        lp.solverModel = self.highs
+        for name, value in self.settings.items():
+            self.highs.setOptionValue(name, value)
 
     def callSolver(self, lp: pulp.LpProblem) -> None:  # noqa: N802 - PuLP's name
         """Begin where the variables' values are, where all have one."""
-        values = [variable.varValue for variable in lp.variables()]
-        if None not in values:
+        variables = lp.variables()
+        values = [variable.varValue for variable in variables if variable.varValue is not None]
+        if len(values) == len(variables):
             start = highspy.HighsSolution()
             start.col_value = values
-            lp.solverModel.setSolution(start)
-        lp.solverModel.run()
+            self.highs.setSolution(start)
+        self.highs.run()
+
+    def outcome(self) -> Outcome:
+        """How the solution stands. PuLP says "optimal" past a time limit, too, and each version in its own way."""
+        status = self.highs.getModelStatus()
+        if status in (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnboundedOrInfeasible):
+            return Outcome.INFEASIBLE
+        if self.highs.getInfo().primal_solution_status != highspy.kSolutionStatusFeasible:
+            return Outcome.NOT_FOUND
+        return Outcome.OPTIMAL if status == highspy.HighsModelStatus.kOptimal else Outcome.FOUND
 
 
 class _Silent(highspy.Highs):

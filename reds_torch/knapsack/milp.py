@@ -16,7 +16,7 @@ import numpy as np
 import pulp
 
 from reds_torch.knapsack.graph import Choice, Factor, Mask, WidthGraph, open_positions
-from reds_torch.knapsack.highs import Outcome, solve, weighted_sum
+from reds_torch.knapsack.highs import Outcome, solve, value_of, weighted_sum
 
 # Values are scaled so that the solver's absolute tolerances (1e-6) are relative ones of about 1e-11.
 VALUE_SCALE = 1e5
@@ -73,6 +73,7 @@ class _Programme:
     def __init__(self, graph: WidthGraph, masks: Sequence[Mask] | None, start: Choice | None) -> None:
         self.model = pulp.LpProblem("widths", pulp.LpMinimize)
         self.constant = graph.constant_value
+        self.bound = math.inf
         largest = sum(float(factor.value.max()) for factor in graph.factors)
         self.scale = VALUE_SCALE / largest if largest > 0 else 1.0
         given = masks or [np.ones(factor.value.shape, bool) for factor in graph.factors]
@@ -105,19 +106,16 @@ class _Programme:
             terms = [(v, float(t[i]) * unit) for g, t in row.terms.items() for i, v in self.nodes[g].items()]
             self.model += weighted_sum(terms) <= row.limit * unit
 
-    @property
-    def bound(self) -> float:
-        """What the solver has proven of the value."""
-        return self.constant - float(self.model.solverModel.getInfo().mip_dual_bound) / self.scale
-
     def run(self, gap: float, time_limit: float) -> Outcome:
-        """Solve, or go on until the time is up."""
+        """Solve, or go on until the time is up; ``bound`` is what has been proven of the value."""
         # Presolve probes binaries for minutes, past the time limit, and removes hardly any.
-        return solve(self.model, time_limit=time_limit, mip_rel_gap=gap, mip_abs_gap=0.0, presolve="off")
+        solved = solve(self.model, time_limit=time_limit, mip_rel_gap=gap, mip_abs_gap=0.0, presolve="off")
+        self.bound = self.constant - solved.bound / self.scale
+        return solved.outcome
 
     def choice(self) -> Choice:
         """Return the choice that the variables' values mean."""
-        return tuple(max(group, key=lambda i: group[i].value()) for group in self.nodes)
+        return tuple(max(group, key=lambda i: value_of(group[i])) for group in self.nodes)
 
     def forbid(self, choice: Choice) -> None:
         """Exclude this choice."""

@@ -8,7 +8,7 @@ import numpy as np
 import pulp
 import pytest
 
-from reds_torch.knapsack.highs import Outcome, solve, weighted_sum
+from reds_torch.knapsack.highs import Outcome, solve, value_of, weighted_sum
 
 ITEMS = 12  # more than ten: by name, item 10 comes before item 2
 CAPACITIES = 3
@@ -39,21 +39,18 @@ class Packing:
             item.setInitialValue(float(i in chosen))
 
     def chosen(self) -> set[int]:
-        return {i for i, item in enumerate(self.items) if round(item.value())}
-
-    @property
-    def bound(self) -> float:
-        return -self.model.solverModel.getInfo().mip_dual_bound
+        return {i for i, item in enumerate(self.items) if round(value_of(item))}
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_an_optimum_and_its_bound_equal_brute_force(seed: int) -> None:
     packing = Packing(seed)
-    assert solve(packing.model, mip_rel_gap=0.0) is Outcome.OPTIMAL
+    solved = solve(packing.model, mip_rel_gap=0.0)
+    assert solved.outcome is Outcome.OPTIMAL
     found = sorted(packing.chosen())
     assert (packing.weights[:, found].sum(axis=1) <= packing.capacity + 1e-6).all()
     assert packing.worths[found].sum() == pytest.approx(packing.best(), rel=1e-9)
-    assert packing.bound == pytest.approx(packing.best(), rel=1e-6)
+    assert -solved.bound == pytest.approx(packing.best(), rel=1e-6)
 
 
 def test_a_row_that_is_added_is_kept_when_solving_again() -> None:
@@ -61,27 +58,27 @@ def test_a_row_that_is_added_is_kept_when_solving_again() -> None:
     solve(packing.model)
     first = packing.chosen()
     packing.model += pulp.lpSum(packing.items[i] for i in first) <= len(first) - 1
-    assert solve(packing.model, mip_rel_gap=0.0) is Outcome.OPTIMAL
+    assert solve(packing.model, mip_rel_gap=0.0).outcome is Outcome.OPTIMAL
     assert not first <= packing.chosen()
 
 
 def test_without_time_the_solution_is_where_it_began() -> None:
     packing = Packing(0)
     packing.begin_with({2, 11})
-    outcome = solve(packing.model, time_limit=0.0, presolve="off")
-    assert (outcome, packing.chosen()) == (Outcome.FOUND, {2, 11})
-    assert packing.bound >= packing.best() * (1 - 1e-9)
+    solved = solve(packing.model, time_limit=0.0, presolve="off")
+    assert (solved.outcome, packing.chosen()) == (Outcome.FOUND, {2, 11})
+    assert -solved.bound >= packing.best() * (1 - 1e-9)
 
 
 def test_without_time_and_a_beginning_nothing_is_found() -> None:
     packing = Packing(0)
-    assert solve(packing.model, time_limit=0.0) is Outcome.NOT_FOUND
+    assert solve(packing.model, time_limit=0.0).outcome is Outcome.NOT_FOUND
 
 
 def test_what_has_no_solution_is_infeasible() -> None:
     packing = Packing(0)
     packing.model += pulp.lpSum(packing.items) >= ITEMS
-    assert solve(packing.model) is Outcome.INFEASIBLE
+    assert solve(packing.model).outcome is Outcome.INFEASIBLE
 
 
 def test_a_variable_that_is_named_twice_counts_twice() -> None:
@@ -90,4 +87,13 @@ def test_a_variable_that_is_named_twice_counts_twice() -> None:
     model.setObjective(weighted_sum([(x, -1.0)]))
     model += weighted_sum([(x, 1.5), (x, 0.5)]) <= 3.0
     solve(model)
-    assert x.value() == pytest.approx(1.5)
+    assert value_of(x) == pytest.approx(1.5)
+
+
+def test_a_variable_without_weight_has_no_say() -> None:
+    model = pulp.LpProblem("idle", pulp.LpMinimize)
+    x, idle = (model.add_variable(name, 0, 1) for name in ("x", "idle"))
+    model.setObjective(weighted_sum([(x, -1.0), (idle, 0.0)]))
+    model += weighted_sum([(x, 2.0), (idle, 0.0)]) <= 1.0
+    solve(model)
+    assert (value_of(x), value_of(idle)) == (pytest.approx(0.5), 0.0)
