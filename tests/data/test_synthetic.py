@@ -8,11 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reds_torch.data.speech.speech_commands import SpeechCommands
-from reds_torch.data.synthetic import speech_folder, synthesis, voices
+from reds_torch.commands.synthetic import main
+from reds_torch.data.speech import SpeechCommands
+from reds_torch.data.synthetic import SyntheticSpeech, speech_folder, synthesis, voices
 from reds_torch.data.synthetic.espeak import Engine, Utterance
-from reds_torch.data.synthetic.module import SpeechSettings, SyntheticSpeech, main, other_words, synthesise
 from reds_torch.data.synthetic.recording import clip_of, spoken
+from reds_torch.data.synthetic.speech_settings import SpeechSettings, other_words
+from reds_torch.data.synthetic.synthesis import synthesise
 
 SETTINGS = SpeechSettings(("lumos", "nox"), ("bird",), speakers=5, takes=2, seed=1)
 

@@ -28,10 +28,7 @@ from pages import PAGES, ROOT, blocks, text
 from tiny_data import write_image_folder
 
 from bridge import __main__ as bridge
-from reds_torch.__main__ import COMMANDS
-from reds_torch.commands import evaluate, report, sweep, train
-from reds_torch.commands import search as knapsack
-from reds_torch.data.synthetic import module as synthetic
+from reds_torch.commands import evaluate, report, search, sweep, synthetic, train
 from reds_torch.models import dnn
 from reds_torch.runs.recipes import parse
 
@@ -64,7 +61,7 @@ CALLS = {(page, *call): call for page in PAGES for call in called(page)}
 MAINS = {
     "reds_torch.evaluate": evaluate,
     "reds_torch.report": report,
-    "reds_torch.knapsack": knapsack,
+    "reds_torch.knapsack": search,
     "reds_torch.data.synthetic": synthetic,
 }
 # what makes them quick
@@ -132,8 +129,8 @@ def run_make(arguments: list[str], monkeypatch, place: Path) -> None:
 
 def run_reds(arguments: list[str], monkeypatch, place: Path) -> None:
     command, *rest = arguments
-    module = COMMANDS[command].modules[-1].removesuffix(".__main__")
-    run_python(["-m", module, *rest], monkeypatch, place)
+    door = {"search": "knapsack", "synthetic": "data.synthetic"}.get(command, command)
+    run_python(["-m", "bridge" if command == "bridge" else f"reds_torch.{door}", *rest], monkeypatch, place)
 
 
 def run_python(arguments: list[str], monkeypatch, place: Path) -> None:

@@ -20,7 +20,7 @@ import pulp
 from ..problem.width_problem import Array
 from .elimination import MAX_ENTRIES, Plan, Scope, Upward, beliefs, decode, make_plan, pass_up, table_beliefs
 from .graph import Choice, Mask, WidthGraph, row_masks
-from .highs import HiGHS
+from .highs import solve, value_of, weighted_sum
 
 MAX_CUTS = 60
 TOLERANCE = 1e-9
@@ -205,7 +205,7 @@ def _master(relaxation: Relaxation, cuts: Sequence[Relaxed], largest: Array) -> 
     model.setObjective(theta + 0.0)
     for cut in cuts:
         slack = (relaxation.caps - cut.costs) * largest / worth
-        model += theta - pulp.LpAffineExpression(list(zip(prices, slack.tolist(), strict=True))) >= cut.value / worth
-    model.solve(HiGHS())
-    multipliers = np.array([max(price.value(), 0.0) for price in prices]) * largest
-    return multipliers, float(theta.value()) * worth
+        model += theta - weighted_sum(zip(prices, slack.tolist(), strict=True)) >= cut.value / worth
+    solve(model)
+    multipliers = np.array([max(value_of(price), 0.0) for price in prices]) * largest
+    return multipliers, value_of(theta) * worth
