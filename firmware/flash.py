@@ -89,7 +89,7 @@ def convert(checkpoint: Path, folder: Path, run: Runner, arguments: Sequence[str
         raise FlashError(f"there is no checkpoint {checkpoint}")
     digest = hashlib.sha256(checkpoint.read_bytes() + "\0".join(arguments).encode()).hexdigest()
     origin = folder / "checkpoint.sha256"
-    if (folder / "firmware" / "model.c").is_file() and origin.is_file() and origin.read_text() == digest:
+    if (folder / "firmware" / "reds_generated_model.c").is_file() and origin.is_file() and origin.read_text() == digest:
         print(f"{folder} holds {checkpoint} already")
         return
     print(f"converting {checkpoint}")

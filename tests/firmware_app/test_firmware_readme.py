@@ -14,7 +14,7 @@ PROGRAM = """\
 #include <stdio.h>
 #include <string.h>
 {includes}
-#include "test_inputs.h"
+#include "reds_generated_test_inputs.h"
 {globals}
 int main(void)
 {{
@@ -40,7 +40,7 @@ def test_program_in_the_readme(model_folder: Path, tmp_path: Path) -> None:
     source = tmp_path / "readme.c"
     source.write_text(PROGRAM.format(**{name: "\n".join(part) for name, part in parts.items()}))
     model = model_folder / "firmware"
-    sources = [source, model / "model.c", model / "test_inputs.c", *sorted((FIRMWARE / "core").glob("*.c"))]
+    sources = [source, *sorted(model.glob("*.c")), *sorted((FIRMWARE / "core").glob("*.c"))]
     includes = [f"-I{model}", f"-I{FIRMWARE / 'core'}"]
     subprocess.run(["cc", "-std=c99", "-Wall", *includes, *sources, "-o", tmp_path / "readme"], check=True)
     answer = subprocess.run([tmp_path / "readme"], capture_output=True, check=True).stdout

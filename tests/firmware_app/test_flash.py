@@ -22,7 +22,7 @@ class Commands:
         if "bridge" in command and not self.status:
             folder = Path(command[command.index("--out") + 1]) / "firmware"
             folder.mkdir(parents=True)
-            (folder / "model.c").write_text("")
+            (folder / "reds_generated_model.c").write_text("")
         return self.status
 
 
