@@ -106,7 +106,8 @@ def build(board: str, run: Runner) -> None:
         raise FlashError("PlatformIO is not installed: pip install platformio")
     if run(_platformio(board)):
         raise FlashError(
-            f"PlatformIO could not build the application for {board}: see above (it needs the network once)"
+            f"PlatformIO could not build the application for {board}: see above (HTTPClientError there means that it "
+            "could not download the board's toolchain and framework, for which it needs the network once)"
         )
 
 
