@@ -38,7 +38,7 @@ def headers(project: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("name", flash.boards())
-def test_a_board_s_program_compiles_and_links(project: Path, tmp_path: Path, name: str) -> None:
+def test_program_of_a_board_compiles_and_links(project: Path, tmp_path: Path, name: str) -> None:
     pytest.importorskip("platformio", reason="PlatformIO is not installed")
     if not (shutil.which("arm-none-eabi-gcc") and shutil.which("arm-none-eabi-g++")):
         pytest.skip("no cross compiler: install gcc-arm-none-eabi and libnewlib-arm-none-eabi")
