@@ -15,6 +15,11 @@ from reds_torch.data.speech.features import FLOOR, HIGHEST_HZ, LOWEST_HZ, MEL_CH
 
 from .error import BridgeError
 
+# Names of files: no framework has a header whose name begins like this.
+MODEL = "reds_generated_model"
+TEST_INPUTS = "reds_generated_test_inputs"
+FEATURES = "reds_generated_speech_features"
+
 _NOTE = "/* Written by `python -m bridge`: changes are lost when it runs again. */\n"
 _WIDTH = 118  # of a line of numbers
 
@@ -54,17 +59,17 @@ class Examples:
 
 
 def write_sources(folder: Path, model: DeviceModel, examples: Examples, features: FeatureSettings | None) -> None:
-    """Make a folder with model.h, model.c, test_inputs.h, test_inputs.c and, for speech, speech_features.h."""
+    """Make a folder with the sources of the model, of the test inputs and, for speech, of the features' settings."""
     sources = {**model_sources(model), **test_sources(examples)}
     if features is not None:
-        sources["speech_features.h"] = features_header(features)
+        sources[f"{FEATURES}.h"] = features_header(features)
     folder.mkdir()
     for name, text in sources.items():
         (folder / name).write_text(text)
 
 
 def model_sources(model: DeviceModel) -> dict[str, str]:
-    """model.h and model.c."""
+    """reds_generated_model.h and reds_generated_model.c."""
     height, width, channels = _three(model.input_shape)
     subnetworks, classes = len(model.output_scales), len(model.labels)
     declarations = [
@@ -90,7 +95,7 @@ def model_sources(model: DeviceModel) -> dict[str, str]:
     }
     labels = ",\n    ".join(map(c_string, model.labels))
     source = [
-        '#include "model.h"\n',
+        f'#include "{MODEL}.h"\n',
         "#if defined(__GNUC__)\n#define ALIGNED __attribute__((aligned(16)))\n#else\n#define ALIGNED\n#endif\n",
         f"const uint8_t model_data[MODEL_SIZE] ALIGNED = {c_array(model.data)};\n",
         f"const char *const model_labels[MODEL_CLASSES] = {{\n    {labels},\n}};\n",
@@ -99,11 +104,11 @@ def model_sources(model: DeviceModel) -> dict[str, str]:
         f"const float model_output_scale[MODEL_SUBNETWORKS] = {c_array(map(c_float, model.output_scales))};",
         f"const int8_t model_output_zero_point[MODEL_SUBNETWORKS] = {c_array(model.output_zero_points)};",
     ]
-    return {"model.h": _header("MODEL_H", constants, declarations), "model.c": _NOTE + "\n".join(source) + "\n"}
+    return {f"{MODEL}.h": _header(MODEL, constants, declarations), f"{MODEL}.c": _NOTE + "\n".join(source) + "\n"}
 
 
 def test_sources(examples: Examples) -> dict[str, str]:
-    """test_inputs.h and test_inputs.c."""
+    """reds_generated_test_inputs.h and reds_generated_test_inputs.c."""
     constants = {"TEST_INPUTS": len(examples.inputs)}
     declarations = [
         "extern const int8_t test_inputs[TEST_INPUTS][MODEL_INPUT_SIZE];",
@@ -114,17 +119,17 @@ def test_sources(examples: Examples) -> dict[str, str]:
     rows = examples.inputs.reshape(len(examples.inputs), -1)
     outputs = ",\n".join(c_array(map(c_array, of_subnetwork)) for of_subnetwork in examples.outputs)
     source = [
-        '#include "test_inputs.h"\n',
+        f'#include "{TEST_INPUTS}.h"\n',
         f"const int8_t test_inputs[TEST_INPUTS][MODEL_INPUT_SIZE] = {c_array(map(c_array, rows))};\n",
         f"const uint16_t test_labels[TEST_INPUTS] = {c_array(examples.labels)};\n",
         f"const int8_t test_outputs[MODEL_SUBNETWORKS][TEST_INPUTS][MODEL_CLASSES] = {{{outputs}}};",
     ]
-    header = _header("TEST_INPUTS_H", constants, declarations, includes=['"model.h"'])
-    return {"test_inputs.h": header, "test_inputs.c": _NOTE + "\n".join(source) + "\n"}
+    header = _header(TEST_INPUTS, constants, declarations, includes=[f'"{MODEL}.h"'])
+    return {f"{TEST_INPUTS}.h": header, f"{TEST_INPUTS}.c": _NOTE + "\n".join(source) + "\n"}
 
 
 def features_header(settings: FeatureSettings) -> str:
-    """speech_features.h: how the model's inputs are computed from sound, in samples and Hz."""
+    """reds_generated_speech_features.h: how the model's inputs are computed from sound, in samples and Hz."""
     constants: dict[str, int | str] = {
         "FEATURES_SAMPLE_RATE": SAMPLE_RATE,
         "FEATURES_WINDOW": settings.window,
@@ -137,7 +142,7 @@ def features_header(settings: FeatureSettings) -> str:
         "FEATURES_HIGHEST_HZ": c_float(HIGHEST_HZ),
         "FEATURES_FLOOR": c_float(FLOOR),
     }
-    return _header("SPEECH_FEATURES_H", constants, [])
+    return _header(FEATURES, constants, [])
 
 
 def c_string(text: str) -> str:
@@ -165,12 +170,13 @@ def c_array(values: Iterable[object]) -> str:
 
 
 def _header(
-    guard: str, constants: Mapping[str, object], declarations: Sequence[str], includes: Sequence[str] = ("<stdint.h>",)
+    name: str, constants: Mapping[str, object], declarations: Sequence[str], includes: Sequence[str] = ("<stdint.h>",)
 ) -> str:
+    guard = f"{name.upper()}_H"
     lines = [f"#ifndef {guard}", f"#define {guard}", ""]
     if declarations:
-        lines += [*(f"#include {name}" for name in includes), ""]
-    lines += [f"#define {name} {value}" for name, value in constants.items()]
+        lines += [*(f"#include {included}" for included in includes), ""]
+    lines += [f"#define {constant} {value}" for constant, value in constants.items()]
     if declarations:
         lines += ["", "#ifdef __cplusplus", 'extern "C" {', "#endif", "", *declarations, ""]
         lines += ["#ifdef __cplusplus", "}", "#endif"]

@@ -89,7 +89,7 @@ def convert(checkpoint: Path, folder: Path, run: Runner, arguments: Sequence[str
         raise FlashError(f"there is no checkpoint {checkpoint}")
     digest = hashlib.sha256(checkpoint.read_bytes() + "\0".join(arguments).encode()).hexdigest()
     origin = folder / "checkpoint.sha256"
-    if (folder / "firmware" / "model.c").is_file() and origin.is_file() and origin.read_text() == digest:
+    if (folder / "firmware" / "reds_generated_model.c").is_file() and origin.is_file() and origin.read_text() == digest:
         print(f"{folder} holds {checkpoint} already")
         return
     print(f"converting {checkpoint}")
@@ -106,7 +106,8 @@ def build(board: str, run: Runner) -> None:
         raise FlashError("PlatformIO is not installed: pip install platformio")
     if run(_platformio(board)):
         raise FlashError(
-            f"PlatformIO could not build the application for {board}: see above (it needs the network once)"
+            f"PlatformIO could not build the application for {board}: see above (HTTPClientError there means that it "
+            "could not download the board's toolchain and framework, for which it needs the network once)"
         )
 
 

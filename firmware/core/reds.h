@@ -1,21 +1,21 @@
 /* reds-torch on a microcontroller: all subnetworks of a model, chosen by writing one index.
  *
- * table.h      the REDS table of a model, checked once
- * selection.h  which subnetwork runs: reds_select(), reds_select_for()
- * layer.h      what a subnetwork uses of a layer
- * kernels.h    layers that compute their first outputs from their first inputs
- * network.h    a small interpreter of .tflite files, for use without TensorFlow Lite Micro
+ * reds_table.h      the REDS table of a model, checked once
+ * reds_selection.h  which subnetwork runs: reds_select(), reds_select_for()
+ * reds_layer.h      what a subnetwork uses of a layer
+ * reds_kernels.h    layers that compute their first outputs from their first inputs
+ * reds_network.h    a small interpreter of .tflite files, for use without TensorFlow Lite Micro
  */
 #ifndef REDS_H
 #define REDS_H
 
-#include "kernels.h"
-#include "layer.h"
-#include "model.h"
-#include "network.h"
-#include "quantization.h"
-#include "selection.h"
-#include "status.h"
-#include "table.h"
+#include "reds_kernels.h"
+#include "reds_layer.h"
+#include "reds_model.h"
+#include "reds_network.h"
+#include "reds_quantization.h"
+#include "reds_selection.h"
+#include "reds_status.h"
+#include "reds_table.h"
 
 #endif

@@ -1,18 +1,18 @@
 // The application on a board with the Arduino framework.
 #include <Arduino.h>
 
-#include "app.h"
-#include "port.h"
+#include "reds_app.h"
+#include "reds_app_port.h"
 
 extern "C" {
 
-const uint32_t port_clock_hz = BOARD_CLOCK_HZ;  // platformio.ini
+const uint32_t app_port_clock_hz = BOARD_CLOCK_HZ;  // platformio.ini
 
-int port_read(void) { return Serial.available() > 0 ? Serial.read() : PORT_NOTHING; }
+int app_port_read(void) { return Serial.available() > 0 ? Serial.read() : APP_PORT_NOTHING; }
 
-void port_write(const char* bytes, size_t count) { Serial.write(reinterpret_cast<const uint8_t*>(bytes), count); }
+void app_port_write(const char* bytes, size_t count) { Serial.write(reinterpret_cast<const uint8_t*>(bytes), count); }
 
-uint32_t port_microseconds(void) { return micros(); }
+uint32_t app_port_microseconds(void) { return micros(); }
 
 }  // extern "C"
 

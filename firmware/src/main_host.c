@@ -3,34 +3,34 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "app.h"
-#include "port.h"
+#include "reds_app.h"
+#include "reds_app_port.h"
 
-const uint32_t port_clock_hz = 0;
+const uint32_t app_port_clock_hz = 0;
 
-int port_read(void)
+int app_port_read(void)
 {
     struct pollfd input = {STDIN_FILENO, POLLIN, 0};
     if (poll(&input, 1, 0) <= 0) {
-        return PORT_NOTHING;
+        return APP_PORT_NOTHING;
     }
     unsigned char byte;
-    return read(STDIN_FILENO, &byte, 1) == 1 ? byte : PORT_CLOSED;
+    return read(STDIN_FILENO, &byte, 1) == 1 ? byte : APP_PORT_CLOSED;
 }
 
-void port_write(const char *bytes, size_t count)
+void app_port_write(const char *bytes, size_t count)
 {
     while (count > 0) {
         const ssize_t written = write(STDOUT_FILENO, bytes, count);
         if (written <= 0) {
-            return; /* nobody listens any more; port_read() will say so */
+            return; /* nobody listens any more; app_port_read() will say so */
         }
         bytes += written;
         count -= (size_t)written;
     }
 }
 
-uint32_t port_microseconds(void)
+uint32_t app_port_microseconds(void)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);

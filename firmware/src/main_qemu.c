@@ -1,23 +1,24 @@
 /* The application in QEMU, on its emulated serial port. */
-#include "app.h"
-#include "board.h"
-#include "port.h"
+#include "reds_app.h"
+#include "reds_app_port.h"
+#include "reds_qemu_board.h"
 
-/* An instruction takes 64 ns of the emulated time (see board.h): times this clock, microseconds are instructions. */
-const uint32_t port_clock_hz = 15625000;
+/* An instruction takes 64 ns of the emulated time (see reds_qemu_board.h): times this clock, microseconds are
+ * instructions. */
+const uint32_t app_port_clock_hz = 15625000;
 
-int port_read(void)
+int app_port_read(void)
 {
     const int byte = board_read();
-    return byte < 0 ? PORT_NOTHING : byte;
+    return byte < 0 ? APP_PORT_NOTHING : byte;
 }
 
-void port_write(const char *bytes, size_t count)
+void app_port_write(const char *bytes, size_t count)
 {
     board_write(bytes, (uint32_t)count);
 }
 
-uint32_t port_microseconds(void)
+uint32_t app_port_microseconds(void)
 {
     /* The timer wraps around every 172 s; sums of its steps wrap around where the clock should. */
     static uint32_t last;

@@ -6,8 +6,8 @@
  * B...". What a layer has of the full network's is shown as offsets 0 0, limits -128 127, scale 1, multiplier
  * 1073741824, shift 0 and no biases.
  */
-#include "files.h"
 #include "reds.h"
+#include "reds_test_files.h"
 
 static int refuse(RedsStatus status)
 {

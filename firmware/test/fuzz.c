@@ -6,8 +6,8 @@
  */
 #include <string.h>
 
-#include "files.h"
 #include "reds.h"
+#include "reds_test_files.h"
 
 enum { ARENA_SIZE = 1 << 16, MOST_MACS = 1 << 22 };
 

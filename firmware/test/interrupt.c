@@ -7,9 +7,9 @@
  */
 #include <string.h>
 
-#include "board.h"
-#include "files.h"
 #include "reds.h"
+#include "reds_qemu_board.h"
+#include "reds_test_files.h"
 
 enum { ARENA_SIZE = 1 << 18, SHORTEST = 200, LONGEST = 1 << 14 };
 

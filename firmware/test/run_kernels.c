@@ -7,8 +7,8 @@
  */
 #include <string.h>
 
-#include "files.h"
 #include "reds.h"
+#include "reds_test_files.h"
 
 enum Field {
     KIND, /* RedsKind, or FLOAT_FULLY_CONNECTED */

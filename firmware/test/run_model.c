@@ -5,8 +5,8 @@
  */
 #include <string.h>
 
-#include "files.h"
 #include "reds.h"
+#include "reds_test_files.h"
 
 int main(int argc, char **argv)
 {

@@ -1,7 +1,7 @@
 """The application of ``firmware/src`` on the other end of a serial line, as an object.
 
 A command is a line; a reply is lines of ``key=value`` pairs, the last of which begins with "ok" or "error:"
-(firmware/src/app.h lists the commands).
+(firmware/src/reds_app.h lists the commands).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-FIRMWARE = "1"  # what app.c says it speaks
+FIRMWARE = "1"  # what reds_app.c says it speaks
 _GREETING = "reds-torch firmware="
 
 

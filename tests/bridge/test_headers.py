@@ -13,9 +13,9 @@ LABELS = ("_silence_", 'say "yes" \\ no??/', "größer", "%d\n", "")
 
 PROGRAM = r"""
 #include <stdio.h>
-#include "model.h"
-#include "test_inputs.h"
-#include "speech_features.h"
+#include "reds_generated_model.h"
+#include "reds_generated_test_inputs.h"
+#include "reds_generated_speech_features.h"
 
 int main(void) {
     unsigned long sum = 0;
@@ -62,10 +62,11 @@ def test_a_program_reads_what_was_written(tmp_path, content, compiler, standard)
     main = folder / ("main.c" if compiler == "gcc" else "main.cpp")
     main.write_text(PROGRAM)
     strict = ["-Wall", "-Wextra", "-pedantic", "-Werror"]
-    for name in ("model.c", "test_inputs.c"):
-        subprocess.run(["gcc", "-std=c99", *strict, "-c", name], cwd=folder, check=True)
+    generated = ("reds_generated_model", "reds_generated_test_inputs")
+    for name in generated:
+        subprocess.run(["gcc", "-std=c99", *strict, "-c", f"{name}.c"], cwd=folder, check=True)
     subprocess.run(
-        [compiler, f"-std={standard}", *strict, main.name, "model.o", "test_inputs.o", "-o", "main"],
+        [compiler, f"-std={standard}", *strict, main.name, *(f"{name}.o" for name in generated), "-o", "main"],
         cwd=folder,
         check=True,
     )

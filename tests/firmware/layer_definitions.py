@@ -34,7 +34,7 @@ def requantize(value: int, multiplier: int, shift: int) -> int:
 
 @dataclass(frozen=True)
 class Quantization:
-    """As firmware/core/quantization.h; one multiplier and shift, or one for each used output channel."""
+    """As firmware/core/reds_quantization.h; one multiplier and shift, or one for each used output channel."""
 
     multipliers: list[int]
     shifts: list[int]

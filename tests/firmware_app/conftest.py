@@ -29,15 +29,15 @@ def build_fake(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
         # the pretended model brings a clock of its own
         host = [
             *command,
-            "-Dport_microseconds=real_microseconds",
+            "-Dapp_port_microseconds=real_microseconds",
             "-c",
             FIRMWARE / "src/main_host.c",
             "-o",
             folder / "host.o",
         ]
         subprocess.run(host, check=True)
-        sources = [FIRMWARE / "src" / f"{part}.c" for part in ("app", "commands", "measurement", "print")]
-        sources += [FIRMWARE / "core" / f"{part}.c" for part in ("selection", "status")]
+        sources = [FIRMWARE / "src" / f"reds_app{part}.c" for part in ("", "_commands", "_measurement", "_print")]
+        sources += [FIRMWARE / "core" / f"reds_{part}.c" for part in ("selection", "status")]
         program = folder / "application"
         subprocess.run([*command, *sources, FAKE / "interpreter_fake.c", folder / "host.o", "-o", program], check=True)
         return program

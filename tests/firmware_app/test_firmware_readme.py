@@ -14,11 +14,11 @@ PROGRAM = """\
 #include <stdio.h>
 #include <string.h>
 {includes}
-#include "test_inputs.h"
 {globals}
 int main(void)
 {{
-    const int8_t *features = test_inputs[0];
+    int8_t features[MODEL_INPUT_SIZE];
+    if (fread(features, 1, sizeof features, stdin) != sizeof features) return 1;
     {statements}
     fwrite(network.output.data, 1, MODEL_CLASSES, stdout);
     return 0;
@@ -29,20 +29,21 @@ int main(void)
 def test_program_in_the_readme(model_folder: Path, tmp_path: Path) -> None:
     if not shutil.which("cc"):
         pytest.skip("no C compiler")
-    snippet = re.search(r"```c\n(.*?)```", (FIRMWARE / "README.md").read_text(), re.DOTALL)
-    assert snippet
+    page = (FIRMWARE / "README.md").read_text()
+    snippet = re.search(r"```c\n(.*?)```", page, re.DOTALL)
+    command = re.search(r"`(cc [^`]*)`", page)
+    assert snippet and command
     lines = snippet[1].splitlines()
     parts = {
         "includes": [line for line in lines if line.startswith("#include")],
         "globals": [line for line in lines if line.startswith("static")],
     }
     parts["statements"] = [line for line in lines if not any(line in part for part in parts.values())]
-    source = tmp_path / "readme.c"
-    source.write_text(PROGRAM.format(**{name: "\n".join(part) for name, part in parts.items()}))
-    model = model_folder / "firmware"
-    sources = [source, model / "model.c", model / "test_inputs.c", *sorted((FIRMWARE / "core").glob("*.c"))]
-    includes = [f"-I{model}", f"-I{FIRMWARE / 'core'}"]
-    subprocess.run(["cc", "-std=c99", "-Wall", *includes, *sources, "-o", tmp_path / "readme"], check=True)
-    answer = subprocess.run([tmp_path / "readme"], capture_output=True, check=True).stdout
+    (tmp_path / "program.c").write_text(PROGRAM.format(**{name: "\n".join(part) for name, part in parts.items()}))
+    (tmp_path / "firmware").symlink_to(FIRMWARE)
+    (tmp_path / "DIR").symlink_to(model_folder)
+    subprocess.run(command[1], shell=True, cwd=tmp_path, check=True)
     with np.load(model_folder / "test_data.npz") as data:
+        features = data["inputs"][0].tobytes()
+        answer = subprocess.run([tmp_path / "program"], input=features, capture_output=True, check=True).stdout
         assert answer == data["outputs"][2, 0].tobytes()

@@ -57,7 +57,11 @@ def test_a_build_takes_one_interpreter_and_no_program_of_this_machine(ask, tmp_p
             files = {
                 Path(file).name for file in match_src_files(str(FIRMWARE), options["build_src_filter"], ["c", "cpp"])
             }
-            assert len(files & {"interpreter_core.c", "interpreter_tflm.cpp"}) == 1
-            assert ("interpreter_tflm.cpp" in files) == ("reds_tflm.cpp" in files) == bool(options.get("lib_deps"))
-            assert {"app.c", "main_arduino.cpp", "kernels.c"} <= files
-            assert not files & {"main_host.c", "main_qemu.c", "startup.c"}
+            assert len(files & {"reds_app_interpreter_core.c", "reds_app_interpreter_tflm.cpp"}) == 1
+            assert (
+                ("reds_app_interpreter_tflm.cpp" in files)
+                == ("reds_tflm.cpp" in files)
+                == bool(options.get("lib_deps"))
+            )
+            assert {"reds_app.c", "main_arduino.cpp", "reds_kernels.c"} <= files
+            assert not files & {"main_host.c", "main_qemu.c", "reds_qemu_startup.c"}

@@ -1,0 +1,12 @@
+#ifndef STAND_IN_DEPTHWISE_CONV_H
+#define STAND_IN_DEPTHWISE_CONV_H
+
+#include "tensorflow/lite/c/common.h"
+
+namespace tflite {
+
+inline TFLMRegistration Register_DEPTHWISE_CONV_2D() { return {}; }
+
+}  // namespace tflite
+
+#endif
