@@ -47,5 +47,5 @@ def _check_trainer(trainer: Any) -> None:
     if trainer.enable_checkpointing is False:
         raise UsageError("stages are resumed from checkpoints: leave trainer.enable_checkpointing on")
     for split in ("train", "val", "test"):
-        if getattr(trainer, f"limit_{split}batches") == 0:
-            raise UsageError(f"trainer.limit_{split}batches=0 leaves nothing to measure")
+        if getattr(trainer, f"limit_{split}_batches") == 0:
+            raise UsageError(f"trainer.limit_{split}_batches=0 leaves nothing to measure")
