@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import pulp
-from reds_torch.knapsack.solvers.highs import Outcome, solve, value_of, weighted_sum
 
 from benchmarks.search_instances import Network
+from reds_torch.knapsack.solvers.highs import Outcome, solve, value_of, weighted_sum
 
 
 @dataclass(frozen=True)

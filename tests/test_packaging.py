@@ -19,11 +19,11 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 def test_every_package_is_listed():
     found = {".".join(path.parent.relative_to(ROOT).parts) for path in ROOT.glob("reds_torch/**/*.py")}
+    found |= {".".join(("reds_torch", *path.parent.relative_to(ROOT).parts)) for path in ROOT.glob("bridge/**/*.py")}
     listed = set(PROJECT["tool"]["setuptools"]["packages"])
     assert listed == found | {
-        "reds_torch.bridge",
-        "reds_torch.runs.recipes",
-        "reds_torch.runs.recipes.base",
+        "reds_torch.recipes",
+        "reds_torch.recipes.base",
         "reds_torch.costs.devices",
         "reds_torch.reporting.page",
     }

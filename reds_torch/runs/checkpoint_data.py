@@ -27,15 +27,16 @@ def data_module(net: NestedNetwork, options: Sequence[str]) -> Any:
     if foreign:
         raise UsageError(f"'{foreign[0]}' is no setting of the data: write data.KEY=VALUE, such as data.root=PATH")
     chosen = [option.removeprefix("--data=") for option in options if option.startswith("--data=")]
-    class_path = chosen[-1] if chosen else stored.get("class_path")
-    if class_path is None:
+    trained_on = stored.get("class_path")
+    class_path = chosen[-1] if chosen else of_this_project(trained_on)
+    if class_path is None and trained_on is None:
         raise UsageError("the checkpoint does not say which data it was trained on: give data=NAME")
-    if not chosen and class_path not in DATA_MODULES.values():
+    if class_path is None:
         raise UsageError(
-            f"the checkpoint was trained on {class_path}, which is not of this project: say data={class_path}"
+            f"the checkpoint was trained on {trained_on}, which is not of this project: say data={trained_on}"
         )
     settings = stored.get("settings", {})
-    if class_path != stored.get("class_path"):
+    if class_path not in (trained_on, of_this_project(trained_on)):
         known = settings_of(class_path)
         settings = {key: value for key, value in settings.items() if key in known}
     parser = ArgumentParser(exit_on_error=False, parser_mode=PARSER_MODE)
@@ -48,6 +49,14 @@ def data_module(net: NestedNetwork, options: Sequence[str]) -> Any:
         raise UsageError(explained(str(error), [])) from error
     check_fit(net, data)
     return data
+
+
+def of_this_project(class_path: str | None) -> str | None:
+    """Where the project's own data module of this name lies now; None for all others."""
+    package, _, name = (class_path or "").rpartition(".")
+    if f"{package}.".startswith("reds_torch.data."):
+        return {path.rpartition(".")[2]: path for path in DATA_MODULES.values()}.get(name)
+    return None
 
 
 def settings_of(class_path: str) -> set[str]:

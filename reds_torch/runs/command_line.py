@@ -18,12 +18,12 @@ from jsonargparse import set_loader
 
 # short names for ``data=NAME``
 DATA_MODULES = {
-    "speech_commands": "reds_torch.data.speech.SpeechCommands",
-    "synthetic": "reds_torch.data.synthetic.SyntheticSpeech",
-    "fashion_mnist": "reds_torch.data.images.FashionMNIST",
-    "cifar10": "reds_torch.data.images.CIFAR10",
-    "image_folder": "reds_torch.data.images.ImageFolder",
-    "visual_wake_words": "reds_torch.data.images.VisualWakeWords",
+    "speech_commands": "reds_torch.data.speech.speech_commands.SpeechCommands",
+    "synthetic": "reds_torch.data.synthetic.synthetic_speech.SyntheticSpeech",
+    "fashion_mnist": "reds_torch.data.images.vision.FashionMNIST",
+    "cifar10": "reds_torch.data.images.vision.CIFAR10",
+    "image_folder": "reds_torch.data.images.image_folder.ImageFolder",
+    "visual_wake_words": "reds_torch.data.images.visual_wake_words.VisualWakeWords",
 }
 # short names for ``trainer.logger=NAME``, and the package that each needs
 LOGGERS = {

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from reds_torch.commands.synthetic import main
-from reds_torch.data.speech import SpeechCommands
-from reds_torch.data.synthetic import SyntheticSpeech, speech_folder, synthesis, voices
+from reds_torch.data.speech.speech_commands import SpeechCommands
+from reds_torch.data.synthetic import speech_folder, synthesis, voices
 from reds_torch.data.synthetic.espeak import Engine, Utterance
 from reds_torch.data.synthetic.recording import clip_of, spoken
 from reds_torch.data.synthetic.speech_settings import SpeechSettings, other_words
 from reds_torch.data.synthetic.synthesis import synthesise
+from reds_torch.data.synthetic.synthetic_speech import SyntheticSpeech
 
 SETTINGS = SpeechSettings(("lumos", "nox"), ("bird",), speakers=5, takes=2, seed=1)
 

@@ -10,7 +10,7 @@ import pytest
 
 from bridge.headers import DeviceModel, Examples, write_sources
 from firmware import flash
-from reds_torch.data.features import FeatureSettings
+from reds_torch.data.speech.features import FeatureSettings
 
 FIRMWARE = Path(__file__).parents[2] / "firmware"
 OURS = re.compile(r"(reds|app|model|test)_|reds::|(setup|loop)\b")  # a framework may define any other name

@@ -22,7 +22,7 @@ def arguments(tones, tmp_path, monkeypatch):
     data = SpeechCommands(root=str(tones), words=["yes", "no"], cache=str(tmp_path / "cache"))
     net = reds.nest(build("dnn", size="s", classes=len(data.classes)), data.example_input)
     net.subnetworks = [Subnetwork(net.full_widths), Subnetwork(dict.fromkeys(net.full_widths, 9))]
-    stored = {"class_path": "reds_torch.data.speech.SpeechCommands", "settings": data.settings}
+    stored = {"class_path": "reds_torch.data.speech.speech_commands.SpeechCommands", "settings": data.settings}
     reds.save(net, "nested.ckpt", classes=list(data.classes), data=stored)
     return ["nested.ckpt", "--out", "out", f"data.root={tones}", f"data.cache={tmp_path / 'cache'}"]
 

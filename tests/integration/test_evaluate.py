@@ -11,7 +11,7 @@ import torch
 import reds_torch as reds
 from reds_torch.commands import evaluate
 from reds_torch.data.speech.speech_commands import SpeechCommands
-from reds_torch.data.synthetic.module import SyntheticSpeech
+from reds_torch.data.synthetic.synthetic_speech import SyntheticSpeech
 from reds_torch.models import build
 from reds_torch.runs.checkpoint_data import data_module
 from reds_torch.runs.command_line import DATA_MODULES

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pulp
 import pytest
+
 from reds_torch.knapsack.solvers.highs import Outcome, solve, value_of, weighted_sum
 
 ITEMS = 12  # more than ten: by name, item 10 comes before item 2
