@@ -17,7 +17,7 @@ def resampled(samples: NDArray[np.float32], rate: int, wanted: int) -> NDArray[n
     Raises:
         MissingPackageError: torchaudio is missing, or of a release that does not load beside this torch.
     """
-    fitting = "==2.11.0" if torch.__version__ < (2, 13) else ">=2.11.1"
+    fitting = "==2.11.0" if torch.__version__ < "2.13" else ">=2.11.1"
     torchaudio = needed(
         "torchaudio",
         f"resampling from {rate} Hz to {wanted} Hz",
