@@ -8,7 +8,6 @@ this the published form reports subnetworks that cost more than their budget. So
 from __future__ import annotations
 
 import itertools
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import numpy as np
 import pulp
 
 from benchmarks.search_instances import Network
+from reds_torch.knapsack.highs import Outcome, solve, value_of, weighted_sum
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class KernelResult:
 def solve_per_kernel(
     network: Network, scores: Sequence[np.ndarray], budget: float, gap: float, time_limit: float
 ) -> KernelResult:
-    model = pulp.LpProblem("kernels", pulp.LpMaximize)
+    model = pulp.LpProblem("kernels", pulp.LpMinimize)
     units = {
         group: [model.add_variable(f"u_{group}_{i}", cat="Binary") for i in range(size)]
         for group, size in network.sizes.items()
@@ -39,9 +39,8 @@ def solve_per_kernel(
         model += group[0] >= 1
         for earlier, later in itertools.pairwise(group):
             model += earlier >= later
-    # Sums by variable: a list that named one twice would lose a term.
-    value: dict[pulp.LpVariable, float] = defaultdict(float)
-    macs: dict[pulp.LpVariable, float] = defaultdict(float)
+    negated: list[tuple[pulp.LpVariable, float]] = []
+    macs: list[tuple[pulp.LpVariable, float]] = []
     for k, (layer, score) in enumerate(zip(network.layers, scores, strict=True)):
         cost = float(layer.weights * layer.pixels)
         if len(layer.groups) == 1:
@@ -59,16 +58,14 @@ def solve_per_kernel(
                 model += kernel >= source + sink - 1
                 chosen[i, j] = kernel
         for at, variable in chosen.items():
-            value[variable] += float(score[at])
-            macs[variable] += cost / budget
-    model.setObjective(pulp.LpAffineExpression(value))
-    model += pulp.LpAffineExpression(macs) <= 1.0
-    model.solve(pulp.HiGHS(msg=False, threads=2, gapRel=gap, timeLimit=time_limit))
-    if model.sol_status == pulp.LpSolutionNoSolutionFound:
-        return KernelResult({}, float("nan"), -model.solverModel.getInfo().mip_dual_bound, len(model.variables()))
-    return KernelResult(
-        {group: sum(round(unit.value()) for unit in kept) for group, kept in units.items()},
-        pulp.value(model.objective),
-        -model.solverModel.getInfo().mip_dual_bound,
-        len(model.variables()),
-    )
+            negated.append((variable, -float(score[at])))
+            macs.append((variable, cost / budget))
+    model.setObjective(weighted_sum(negated))
+    model += weighted_sum(macs) <= 1.0
+    solved = solve(model, mip_rel_gap=gap, time_limit=time_limit)
+    binaries = len(model.variables())
+    if solved.outcome in (Outcome.NOT_FOUND, Outcome.INFEASIBLE):
+        return KernelResult({}, float("nan"), -solved.bound, binaries)
+    widths = {group: sum(round(value_of(unit)) for unit in kept) for group, kept in units.items()}
+    worth = sum(-weight * value_of(variable) for variable, weight in negated)
+    return KernelResult(widths, worth, -solved.bound, binaries)

@@ -109,7 +109,7 @@ def main() -> None:
         targets = torch.randint(0, CLASSES, (options.batch,), device=options.device)
         extracted = [net.extract(k).train() for k in range(len(net.subnetworks))]
         for small in extracted:
-            small.to(memory_format=memory_format)  # type: ignore[call-overload]
+            small.to(memory_format=memory_format)
         plain = [plain_step(small, inputs, targets, options.bfloat16) for small in extracted]
         nested = nested_step(net, inputs, targets, options.bfloat16, options.compile)
         times: list[tuple[float, float]] = []

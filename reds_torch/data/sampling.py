@@ -38,10 +38,10 @@ def uniform(
         index: (n,) the clips.
         draws: how many independent numbers each index gets.
     """
-    state = np.zeros((draws, len(index)), dtype=np.uint64)
+    state: NDArray[np.uint64] = np.zeros((draws, len(index)), dtype=np.uint64)
     for word in (seed, stream, epoch, index, np.arange(draws)[:, None]):
         state = _mix((state ^ np.asarray(word).astype(np.uint64)) + GOLDEN_RATIO)
-    return (state >> np.uint64(11)) * 2.0**-53
+    return (state >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
 
 class EpochSampler(DistributedSampler[tuple[int, int]]):
@@ -81,7 +81,7 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
         self.num_samples = len(range(self.rank, self.total_size, self.num_replicas))
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        order = np.arange(len(self.dataset))  # type: ignore[arg-type]
+        order: NDArray[np.int64] = np.arange(len(self.dataset))  # type: ignore[arg-type]
         if self.shuffle:
             order = np.argsort(uniform(self.seed, ORDER, self.epoch, order, 1)[0])
         share = order[self.rank : self.total_size : self.num_replicas]

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-import torchvision
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
@@ -18,8 +18,13 @@ from reds_torch.data.epoch_module import SetName
 from reds_torch.data.idx import read_idx
 from reds_torch.data.image_module import ImageModule, fixed_order
 from reds_torch.data.images import AugmentedImages, CleanImages, Normalisation
+from reds_torch.optional import needed
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]  # (n, C, H, W) images, (n,) classes
+
+
+def _datasets() -> ModuleType:
+    return needed("torchvision.datasets", "reading or downloading these images", "pip install torchvision")
 
 
 class SmallImages(ImageModule):
@@ -160,7 +165,7 @@ class FashionMNIST(SmallImages):
             for train in (True, False):
                 self._files(train)
         except FileNotFoundError:
-            self.fetch(torchvision.datasets.FashionMNIST, "the four files *-ubyte.gz of Fashion-MNIST")
+            self.fetch(_datasets().FashionMNIST, "the four files *-ubyte.gz of Fashion-MNIST")
 
     def read(self, train: bool) -> Labelled:
         """The original training or test images."""
@@ -205,13 +210,13 @@ class CIFAR10(SmallImages):
 
     def prepare_data(self) -> None:
         """Download and unpack the archive where it is missing; errors as `fetch`'s."""
-        if not (self.root / torchvision.datasets.CIFAR10.base_folder).is_dir():
-            self.fetch(torchvision.datasets.CIFAR10, "the folder cifar-10-batches-py")
+        if not (self.root / "cifar-10-batches-py").is_dir():
+            self.fetch(_datasets().CIFAR10, "the folder cifar-10-batches-py")
 
     def read(self, train: bool) -> Labelled:
         """The original training or test images."""
         try:
-            images = torchvision.datasets.CIFAR10(self.root, train=train)
+            images = _datasets().CIFAR10(self.root, train=train)
         except RuntimeError as error:
             raise ValueError(
                 f"{self.root} holds no complete cifar-10-batches-py: remove it to download it again"

@@ -29,7 +29,7 @@ from reds_torch.knapsack.elimination import (
     table_beliefs,
 )
 from reds_torch.knapsack.graph import Choice, Mask, WidthGraph, row_masks
-from reds_torch.knapsack.highs import HiGHS
+from reds_torch.knapsack.highs import solve, value_of, weighted_sum
 from reds_torch.knapsack.problem import Array
 
 MAX_CUTS = 60
@@ -215,7 +215,7 @@ def _master(relaxation: Relaxation, cuts: Sequence[Relaxed], largest: Array) -> 
     model.setObjective(theta + 0.0)
     for cut in cuts:
         slack = (relaxation.caps - cut.costs) * largest / worth
-        model += theta - pulp.LpAffineExpression(list(zip(prices, slack.tolist(), strict=True))) >= cut.value / worth
-    model.solve(HiGHS())
-    multipliers = np.array([max(price.value(), 0.0) for price in prices]) * largest
-    return multipliers, float(theta.value()) * worth
+        model += theta - weighted_sum(zip(prices, slack.tolist(), strict=True)) >= cut.value / worth
+    solve(model)
+    multipliers = np.array([max(value_of(price), 0.0) for price in prices]) * largest
+    return multipliers, value_of(theta) * worth

@@ -27,6 +27,7 @@ PAIRS = 1_000_000
 # Labels are compared with so many more valuable ones where several costs make the comparison expensive.
 NEIGHBOURS = 16
 Positions = npt.NDArray[np.int32]
+Rows = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Labels:
     def __len__(self) -> int:
         return len(self.value)
 
-    def take(self, index: npt.NDArray[np.intp] | npt.NDArray[np.bool_]) -> Labels:
+    def take(self, index: Rows | npt.NDArray[np.bool_]) -> Labels:
         """Return some of the labels."""
         return Labels(self.choices[index], self.value[index], self.costs[index], self.bound[index])
 
@@ -100,7 +101,7 @@ def solve_labels(
             return LabelResult(None, relaxed.bound)
     last = done[-1]
     assert last is not None
-    last = last.take((last.costs <= relaxation.caps).all(axis=1))
+    last = last.take(np.flatnonzero((last.costs <= relaxation.caps).all(axis=1)))
     for row in np.argsort(-last.value).tolist():
         choice = tuple(int(i) for i in last.choices[row])
         # Sums taken in another order may differ in the last bit: the graph has the last word.
@@ -139,7 +140,10 @@ def _joined(
     start = np.searchsorted(codes, wanted, "left")
     count = np.searchsorted(codes, wanted, "right") - start
     ends = np.cumsum(count)
-    a, b, bound, dropped = np.zeros(0, np.intp), np.zeros(0, np.intp), np.zeros(0), -math.inf
+    a: Rows = np.zeros(0, np.intp)
+    b: Rows = np.zeros(0, np.intp)
+    bound: Array = np.zeros(0)
+    dropped = -math.inf
     # In pieces, because most pairs are dropped at once.
     firsts = np.searchsorted(ends, np.arange(0, ends[-1] if len(ends) else 0, PAIRS), "left")
     for first, last in itertools.pairwise([*firsts.tolist(), len(labels)]):
@@ -180,7 +184,7 @@ def _undominated(labels: Labels, shared: Scope, sizes: tuple[int, ...]) -> Label
     return labels.take(needed)
 
 
-def _highest(bound: Array, most: int) -> tuple[npt.NDArray[np.intp], float]:
+def _highest(bound: Array, most: int) -> tuple[Rows, float]:
     """Return the positions of the ``most`` highest bounds, and the highest one left out."""
     if len(bound) <= most:
         return np.arange(len(bound)), -math.inf
@@ -190,7 +194,7 @@ def _highest(bound: Array, most: int) -> tuple[npt.NDArray[np.intp], float]:
 
 def _codes(choices: Positions, shared: Scope, shape: tuple[int, ...]) -> npt.NDArray[np.int64]:
     """Number the positions of the shared groups, row-major."""
-    codes = np.zeros(len(choices), np.int64)
+    codes: npt.NDArray[np.int64] = np.zeros(len(choices), np.int64)
     for g, size in zip(shared, shape, strict=True):
         codes = codes * size + choices[:, g]
     return codes

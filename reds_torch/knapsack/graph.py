@@ -181,7 +181,7 @@ def without_hopeless(graph: WidthGraph) -> WidthGraph | None:
     """Return the graph less the positions that break a row even with the least of everything else, and less
     the rows that nothing can break; None where a group loses all its positions."""
     while True:
-        keep = [np.ones(size, bool) for size in graph.sizes]
+        keep: list[Mask] = [np.ones(size, bool) for size in graph.sizes]
         for row in graph.rows:
             least = sum(float(terms.min()) for terms in row.terms.values())
             if least > row.limit:
@@ -206,7 +206,7 @@ def row_masks(graph: WidthGraph) -> tuple[dict[tuple[int, ...], Mask], list[Row]
         if math.prod(graph.sizes[g] for g in scope) > MAX_MASK:
             left.append(row)
             continue
-        total = np.zeros(())
+        total: Array = np.zeros(())
         for g in scope:
             total = total[..., None] + row.terms[g]
         mask = total <= row.limit
@@ -216,7 +216,7 @@ def row_masks(graph: WidthGraph) -> tuple[dict[tuple[int, ...], Mask], list[Row]
 
 def open_positions(graph: WidthGraph, masks: Sequence[Mask]) -> list[Mask]:
     """Return the positions of each group that every factor's mask leaves an entry."""
-    keep = [np.ones(size, bool) for size in graph.sizes]
+    keep: list[Mask] = [np.ones(size, bool) for size in graph.sizes]
     for factor, mask in zip(graph.factors, masks, strict=True):
         for axis, g in enumerate(factor.scope):
             keep[g] &= mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis))

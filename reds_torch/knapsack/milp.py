@@ -16,7 +16,7 @@ import numpy as np
 import pulp
 
 from reds_torch.knapsack.graph import Choice, Factor, Mask, WidthGraph, open_positions
-from reds_torch.knapsack.highs import HiGHS
+from reds_torch.knapsack.highs import Outcome, solve, value_of, weighted_sum
 
 # Values are scaled so that the solver's absolute tolerances (1e-6) are relative ones of about 1e-11.
 VALUE_SCALE = 1e5
@@ -51,19 +51,16 @@ def solve_milp(
     programme = _Programme(graph, masks, start)
     best = start
     while True:
-        programme.run(gap, max(deadline - time.monotonic(), 0.1))
-        status = programme.model.sol_status
-        if status == pulp.LpSolutionInfeasible:
+        outcome = programme.run(gap, max(deadline - time.monotonic(), 0.1))
+        if outcome is Outcome.INFEASIBLE:
             return MilpResult(best, -math.inf)
-        if status == pulp.LpSolutionNoSolutionFound:
+        if outcome is Outcome.NOT_FOUND:
             return MilpResult(best, programme.bound)
         choice = programme.choice()
         kept = graph.keeps_caps(choice)
         if kept and (best is None or graph.value_of(choice) > graph.value_of(best)):
             best = choice
-        # Past its time limit PuLP says "optimal" as well; only the status of the solution tells.
-        finished = status == pulp.LpSolutionOptimal
-        if finished and not kept:
+        if outcome is Outcome.OPTIMAL and not kept:
             # Within the solver's tolerance, but past a cap: forbid just this choice and go on.
             programme.forbid(choice)
         else:
@@ -74,8 +71,9 @@ class _Programme:
     """The PuLP model, and the way back from its variables to choices."""
 
     def __init__(self, graph: WidthGraph, masks: Sequence[Mask] | None, start: Choice | None) -> None:
-        self.model = pulp.LpProblem("widths", pulp.LpMaximize)
+        self.model = pulp.LpProblem("widths", pulp.LpMinimize)
         self.constant = graph.constant_value
+        self.bound = math.inf
         largest = sum(float(factor.value.max()) for factor in graph.factors)
         self.scale = VALUE_SCALE / largest if largest > 0 else 1.0
         given = masks or [np.ones(factor.value.shape, bool) for factor in graph.factors]
@@ -92,36 +90,32 @@ class _Programme:
             (factor, at, v) for factor, part in zip(graph.factors, entries, strict=True) for at, v in part.items()
         ]
 
-        # The objective: the value of all entries chosen.
-        terms = [(variable, float(factor.value[at]) * self.scale) for factor, at, variable in chosen]
-        self.model.setObjective(pulp.LpAffineExpression(terms))
+        # The objective: the value of all entries chosen, negated.
+        terms = [(variable, -float(factor.value[at]) * self.scale) for factor, at, variable in chosen]
+        self.model.setObjective(weighted_sum(terms))
 
         # Budgets and limits on sums.
         for k, (cap, used) in enumerate(zip(graph.caps, graph.constant_costs, strict=True)):
             unit = CAP_SCALE / max(cap, 1.0)
             terms = [(variable, float(factor.costs[k][at]) * unit) for factor, at, variable in chosen]
-            self.model += pulp.LpAffineExpression(terms) <= float(cap - used) * unit
+            self.model += weighted_sum(terms) <= float(cap - used) * unit
 
         # Limits on peaks: one row per execution step.
         for row in graph.rows:
             unit = CAP_SCALE / max(row.limit, 1.0)
             terms = [(v, float(t[i]) * unit) for g, t in row.terms.items() for i, v in self.nodes[g].items()]
-            self.model += pulp.LpAffineExpression(terms) <= row.limit * unit
+            self.model += weighted_sum(terms) <= row.limit * unit
 
-    @property
-    def bound(self) -> float:
-        """What the solver has proven of the value."""
-        # PuLP hands HiGHS the negated objective, to be minimised.
-        return self.constant - float(self.model.solverModel.getInfo().mip_dual_bound) / self.scale
-
-    def run(self, gap: float, time_limit: float) -> None:
-        """Solve, or go on until the time is up."""
+    def run(self, gap: float, time_limit: float) -> Outcome:
+        """Solve, or go on until the time is up; ``bound`` is what has been proven of the value."""
         # Presolve probes binaries for minutes, past the time limit, and removes hardly any.
-        self.model.solve(HiGHS(time_limit=time_limit, mip_rel_gap=gap, mip_abs_gap=0.0, presolve="off"))
+        solved = solve(self.model, time_limit=time_limit, mip_rel_gap=gap, mip_abs_gap=0.0, presolve="off")
+        self.bound = self.constant - solved.bound / self.scale
+        return solved.outcome
 
     def choice(self) -> Choice:
         """Return the choice that the variables' values mean."""
-        return tuple(max(group, key=lambda i: group[i].value()) for group in self.nodes)
+        return tuple(max(group, key=lambda i: value_of(group[i])) for group in self.nodes)
 
     def forbid(self, choice: Choice) -> None:
         """Exclude this choice."""

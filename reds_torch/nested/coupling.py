@@ -104,7 +104,7 @@ class Coupling:
 
     def resolve(self) -> np.ndarray:
         """The unit of every identity: the smallest identity it is coupled with; 0 where it is always kept."""
-        unit = np.arange(self._count, dtype=np.int64)
+        unit: np.ndarray = np.arange(self._count, dtype=np.int64)
         if not self._left:
             return unit
         left, right = np.concatenate(self._left), np.concatenate(self._right)

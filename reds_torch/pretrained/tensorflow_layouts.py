@@ -133,7 +133,7 @@ def _in_torch_layout(module: nn.Module, variables: Arrays, where: str, flattened
     if isinstance(module, nn.Linear):
         _check(variables, {"kernel": (module.in_features, outputs), **bias}, where)
         channels, height, width = flattened or (module.in_features, 1, 1)
-        weight = variables["kernel"].reshape(height, width, channels, outputs).transpose(3, 2, 0, 1)
+        weight: np.ndarray = variables["kernel"].reshape(height, width, channels, outputs).transpose(3, 2, 0, 1)
     elif module.groups > 1:
         shape = (*module.kernel_size, module.groups, outputs // module.groups)
         _check(variables, {"depthwise_kernel": shape, **bias}, where)

@@ -66,7 +66,7 @@ class NestedClassifier(L.LightningModule):
                 f"time_mask={settings.time_mask} masks inputs of (batch, channels, frames, coefficients), but the "
                 f"network's are {net.input_shape}"
             )
-        self.net = net.to(memory_format=convolution_format(net))  # type: ignore[call-overload]
+        self.net = net.to(memory_format=convolution_format(net))
         self.twin = copy.deepcopy(net) if settings.averaging else None
         self.classes = classes
         self.settings = settings
