@@ -27,7 +27,11 @@ def main() -> None:
     parser.add_argument("--python", nargs="*", default=[sys.executable], metavar="PATH")
     parser.add_argument("--by", choices=("uv", "pip", "both"), default="both")
     options = parser.parse_args()
-    print("| Python | by | part | s | MB | files of packages it adds, MB |", "| --- | --- | --- | --- | --- | --- |", sep="\n")
+    print(
+        "| Python | by | part | s | MB | files of packages it adds, MB |",
+        "| --- | --- | --- | --- | --- | --- |",
+        sep="\n",
+    )
     for python in options.python:
         version = subprocess.run([python, "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
         for tool in ("uv", "pip") if options.by == "both" else (options.by,):

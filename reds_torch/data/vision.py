@@ -24,7 +24,7 @@ Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]  # (n, C, H, W) images, (
 
 
 def _datasets() -> ModuleType:
-    return needed("torchvision.datasets", "reading or downloading these images", "pip install torchvision")
+    return needed("torchvision.datasets", "reading or downloading these images", "pip install 'reds-torch[images]'")
 
 
 class SmallImages(ImageModule):
