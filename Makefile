@@ -30,7 +30,7 @@ demo:  ## from nothing to a table of nested networks, on synthetic speech
 	@$(call python,synthetic) $$PY -m reds_torch.train recipe=kws_demo $(ARGS)
 
 train:  ## train RECIPE=kws_dnn ARGS="key=value ..."
-	@$(call python,synthetic) $$PY -m reds_torch.train recipe=$(RECIPE) $(ARGS)
+	@$(call python,synthetic images resampling) $$PY -m reds_torch.train recipe=$(RECIPE) $(ARGS)
 
 flash:  ## BOARD=nano33ble: convert the network that was trained last, build the firmware, upload it
 	@$(call python,synthetic bridge device flash) $$PY -m firmware.flash $(BOARD) $(ARGS)
@@ -48,7 +48,7 @@ test:  ## the whole test suite
 test-oldest: RESOLUTION := --resolution lowest-direct
 test-oldest: END := all test
 test-newest: RESOLUTION := --resolution highest
-test-newest: END := synthetic device sweep test
+test-newest: END := synthetic images resampling device sweep test
 test-oldest test-newest:  ## the suite with the oldest, the newest versions that pyproject.toml allows
 	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && \
 	UV=$$(PYTHON=$(PYTHON) environment/python --without-core lock) && export PATH=$$(dirname $$UV):$$PATH && \

@@ -119,7 +119,8 @@ def cache() -> Path:
 
 def name_of(contents: Contents) -> str:
     """A name that is another one when anything is different that the environment is made of."""
-    made_of = [*sorted(contents.required), contents.resolution, LOCK.read_text(), sys.version, sys.prefix]
+    made_of = [*sorted(contents.required), contents.resolution, LOCK.read_text(), Path(__file__).read_text()]
+    made_of += [sys.version, sys.prefix]
     return hashlib.sha256("\n".join([*made_of, str(installed_torch())]).encode()).hexdigest()[:16]
 
 

@@ -12,10 +12,13 @@ ROOT = Path(__file__).parent.parent
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 # the modules of an extra, then those of the project that are there for them
 BROUGHT = {
-    "bridge": (["onnx", "onnxsim", "tensorflow", "ai_edge_litert", "tflite_micro"], ["bridge.build", "bridge.verify"]),
+    "synthetic": (["espeakng_loader"], ["reds_torch.data.synthetic"]),
+    "images": (["torchvision", "PIL"], ["reds_torch.data.images.vision", "reds_torch.data.images.photos"]),
+    "resampling": (["torchaudio"], ["reds_torch.data.speech.resampling"]),
+    "bridge": (["onnx", "onnx2tf", "ai_edge_litert", "tflite_micro"], ["bridge.build", "bridge.verify"]),
     "device": (["serial"], ["reds_torch.device"]),
     "sweep": (["ray"], ["reds_torch.runs.cluster"]),
-    "dev": (["pytest", "hypothesis", "torch_pruning"], []),
+    "all": ([], []),
 }
 
 

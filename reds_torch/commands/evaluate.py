@@ -27,6 +27,7 @@ from ..reporting.table import subnetworks_as_json, subnetworks_table, terminal
 from ..runs.checkpoint_data import data_module
 from ..runs.command_line import DATA_MODULES, UsageError, quiet_lightning
 from ..runs.folder import write_json
+from ..system.optional import MissingPackageError
 from ..training import NestedClassifier, accuracies
 
 EPILOG = """\
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         content = subnetworks_as_json(subnetworks, measured, classes=list(data.classes), confusions=confusions)
         write_json(results, content)
         print(f"results: {results}")
-    except (CheckpointError, UsageError, ValueError, OSError) as error:
+    except (CheckpointError, UsageError, MissingPackageError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0

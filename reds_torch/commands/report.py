@@ -19,12 +19,12 @@ from rich.table import Table
 
 from ..reporting.comparison import Experiment, group_runs
 from ..reporting.html import write_page
-from ..reporting.plots import write_plots
-from ..reporting.run_record import read_run
+from ..reporting.run_record import RunRecord, read_run
 from ..reporting.sections import spread_text
 from ..reporting.subnetwork_record import ReportError
 from ..reporting.table import terminal
 from ..runs.command_line import UsageError
+from ..system.optional import MissingPackageError, needed
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,8 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.plots is None or options.out:
             _check_writable(page)
             write_page(records, page)
-        figures = write_plots(records, options.plots, options.format) if options.plots else ()
-    except (ReportError, UsageError, ValueError, OSError) as error:
+        figures = _plots(records, options.plots, options.format) if options.plots else ()
+    except (ReportError, UsageError, MissingPackageError, ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     for experiment in group_runs(records):
@@ -84,6 +84,13 @@ def _check(options: argparse.Namespace) -> None:
         raise UsageError(f"there is no folder {options.bridge}: give the --out folder of python -m bridge")
     if options.plots and options.plots.exists() and not options.plots.is_dir():
         raise UsageError(f"--plots {options.plots} is a file: give a folder")
+
+
+def _plots(records: Sequence[RunRecord], folder: Path, kind: str) -> tuple[Path, ...]:
+    needed("matplotlib", "drawing plots", "pip install matplotlib")
+    from ..reporting.plots import write_plots  # noqa: PLC0415 - the page needs no matplotlib
+
+    return write_plots(records, folder, kind)
 
 
 def _check_writable(page: Path) -> None:

@@ -21,9 +21,9 @@ from ..knapsack.problem.storage import load_problem
 from ..knapsack.problem.width_problem import ProblemError, WidthProblem
 from ..knapsack.solvers.single import SOLVERS
 from ..knapsack.strategies.solve import STRATEGIES, SearchResult, solve
-from ..reporting.search_plots import plot_value, plot_widths
 from ..reporting.table import subnetworks_as_json, terminal
 from ..system.atomic import replacing
+from ..system.optional import MissingPackageError, needed
 
 T = TypeVar("T")
 
@@ -63,12 +63,25 @@ def _run(settings: argparse.Namespace) -> None:
     result = _solved(problem, asked, settings)
     out.mkdir(parents=True, exist_ok=True)
     _write_json(result, out / "subnetworks.json")
-    plot_widths(result, out / "widths.png")
-    plot_value(result, next(iter(asked.budgets)), out / "value.png")
     terminal().print(_table(result))
     if score:
         print(score)
-    for name in ("subnetworks.json", "widths.png", "value.png"):
+    print(out / "subnetworks.json")
+    _plot(result, next(iter(asked.budgets)), out)
+
+
+def _plot(result: SearchResult, cost: str, out: Path) -> None:
+    """Draw the widths and the value; without matplotlib, say so: the result stands all the same."""
+    try:
+        needed("matplotlib", "drawing plots", "pip install matplotlib")
+    except MissingPackageError as error:
+        print(error)
+        return
+    from ..reporting.search_plots import plot_value, plot_widths  # noqa: PLC0415 - only here
+
+    plot_widths(result, out / "widths.png")
+    plot_value(result, cost, out / "value.png")
+    for name in ("widths.png", "value.png"):
         print(out / name)
 
 

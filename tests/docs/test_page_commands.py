@@ -39,6 +39,14 @@ if {name!r} == "make" and "env" in sys.argv:
     print("python")
 """
 
+# What calls with such an argument need beside the package itself; they are skipped where it is not installed.
+NEEDS = {
+    "bridge": "onnx2tf",
+    "benchmarks.bridge_accuracy": "onnx2tf",
+    "benchmarks.firmware": "ai_edge_litert",
+    "trainer.logger=tensorboard": "tensorboard",
+}
+
 
 def called(page: str) -> list[list[str]]:
     """What the page's blocks call, in a shell that remembers its variables from block to block."""
@@ -176,6 +184,7 @@ def place(whole_run, tones, tmp_path_factory):
 @pytest.fixture(scope="module")
 def converted(place):
     """What the bridge makes of the run, under the names that later commands read it from."""
+    pytest.importorskip(NEEDS["bridge"])
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
         given = ["runs/kws_ds_cnn/latest/nested.ckpt", "--out", "build/kws_ds_cnn", "data.root=SPEECH"]
@@ -193,6 +202,9 @@ def test_commands(call, place, monkeypatch, request):
     name, *arguments = (argument.replace("{here}", str(place)) for argument in call)
     if name == "srun":
         name, *arguments = arguments
+    for argument, needed in NEEDS.items():
+        if argument in arguments:
+            pytest.importorskip(needed)
     if any("build/" in argument for argument in arguments):
         request.getfixturevalue("converted")
     for page in PAGES:  # a module that a page asks its reader to save

@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import torch
-import torchvision
 from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
+from ...system.optional import needed
 from ..checks import check_at_least
 from ..datasets import Batch
 from ..download import DownloadError
@@ -20,6 +21,10 @@ from .idx import read_idx
 from .image_module import ImageModule, fixed_order
 
 Labelled = tuple[NDArray[np.uint8], NDArray[np.int64]]  # (n, C, H, W) images, (n,) classes
+
+
+def _datasets() -> ModuleType:
+    return needed("torchvision.datasets", "reading or downloading these images", "pip install 'reds-torch[images]'")
 
 
 class SmallImages(ImageModule):
@@ -160,7 +165,7 @@ class FashionMNIST(SmallImages):
             for train in (True, False):
                 self._files(train)
         except FileNotFoundError:
-            self.fetch(torchvision.datasets.FashionMNIST, "the four files *-ubyte.gz of Fashion-MNIST")
+            self.fetch(_datasets().FashionMNIST, "the four files *-ubyte.gz of Fashion-MNIST")
 
     def read(self, train: bool) -> Labelled:
         """The original training or test images."""
@@ -205,13 +210,13 @@ class CIFAR10(SmallImages):
 
     def prepare_data(self) -> None:
         """Download and unpack the archive where it is missing; errors as `fetch`'s."""
-        if not (self.root / torchvision.datasets.CIFAR10.base_folder).is_dir():
-            self.fetch(torchvision.datasets.CIFAR10, "the folder cifar-10-batches-py")
+        if not (self.root / "cifar-10-batches-py").is_dir():
+            self.fetch(_datasets().CIFAR10, "the folder cifar-10-batches-py")
 
     def read(self, train: bool) -> Labelled:
         """The original training or test images."""
         try:
-            images = torchvision.datasets.CIFAR10(self.root, train=train)
+            images = _datasets().CIFAR10(self.root, train=train)
         except RuntimeError as error:
             raise ValueError(
                 f"{self.root} holds no complete cifar-10-batches-py: remove it to download it again"

@@ -4,12 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import soundfile
-import torch
-import torchaudio
 from numpy.typing import NDArray
 
+from ...system.optional import needed
 from .features import SAMPLE_RATE
+from .resampling import resampled
 
 SUFFIXES = (".wav", ".flac")
 FULL_SCALE = 32768  # of 16-bit samples
@@ -37,7 +36,9 @@ def read_recording(path: Path) -> Recording:
 
     Raises:
         UnreadableRecordingError: the file is damaged, holds no samples, or samples that aren't finite.
+        MissingPackageError: there is no soundfile, or the rate is another and there is no torchaudio.
     """
+    soundfile = needed("soundfile", "reading recordings", "pip install soundfile")
     try:
         # As float: libsndfile doesn't scale floating-point files when it is asked for integers.
         channels, rate = soundfile.read(path, dtype="float32", always_2d=True)
@@ -53,6 +54,6 @@ def read_recording(path: Path) -> Recording:
     samples = channels.mean(axis=1)
     if rate != SAMPLE_RATE:
         changes.append(f"resampled from {rate} Hz to {SAMPLE_RATE} Hz")
-        samples = torchaudio.functional.resample(torch.from_numpy(samples), rate, SAMPLE_RATE).numpy()
+        samples = resampled(samples, rate, SAMPLE_RATE)
     rounded = np.rint(samples * FULL_SCALE).clip(-FULL_SCALE, FULL_SCALE - 1)
     return Recording(rounded.astype(np.int16), tuple(changes))

@@ -45,14 +45,21 @@ class Utterance:
 
 
 class Engine:
-    """An espeak-ng child process; a context manager, for one thread at a time."""
+    """An espeak-ng child process; a context manager, for one thread at a time.
+
+    Raises:
+        MissingPackageError: espeak-ng is not installed.
+        RuntimeError: the system has no fork().
+    """
 
     def __init__(self) -> None:
         if not hasattr(os, "fork"):
             raise RuntimeError("synthetic speech needs a system with fork(): Linux, macOS or WSL")
-        import espeakng_loader  # noqa: PLC0415 (only tells where the library lies, which the child need not ask)
+        # Not for the child, which need not ask where the library lies.
+        from ...system.optional import needed  # noqa: PLC0415
 
-        paths = [espeakng_loader.get_library_path(), espeakng_loader.get_data_path()]
+        loader = needed("espeakng_loader", "synthetic speech", "pip install 'reds-torch[synthetic]'")
+        paths = [loader.get_library_path(), loader.get_data_path()]
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", __file__, *paths], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )

@@ -12,7 +12,7 @@ from . import acoustics, backgrounds, voices
 OTHER_WORDS = ("bed", "bird", "cat", "dog", "happy", "house", "marvin", "sheila", "tree", "wow")
 
 # To be raised with every change of the sound, so that data in the cache is never taken for today's.
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True)
