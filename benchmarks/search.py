@@ -35,6 +35,7 @@ from benchmarks.search_instances import (
 )
 from benchmarks.search_paper import solve_per_kernel
 from reds_torch.knapsack import SearchResult, load_problem, solve
+from reds_torch.knapsack.settings import Solver, Strategy
 
 THREE = (0.25, 0.5, 0.75)
 NINE = tuple(k / 10 for k in range(1, 10))
@@ -47,8 +48,8 @@ class Case:
     goal: str = ""
     budgets: tuple[float, ...] = THREE
     limits: Mapping[str, float] | None = None
-    strategy: str = "bottom_up"
-    solver: str = "highs"
+    strategy: Strategy = "bottom_up"
+    solver: Solver = "highs"
 
     @property
     def name(self) -> str:

@@ -25,8 +25,8 @@ from torch import Tensor, nn
 
 import reds_torch as reds
 from reds_torch.models import build
-from reds_torch.runs.settings import ObjectiveSettings
 from reds_torch.training import Objective, convolution_format, keep_freed_memory
+from reds_torch.training.settings import ObjectiveSettings
 
 ORIGINAL_MS = {"dnn:s": 79.6, "cnn:s": 225.0, "ds_cnn:s": 680.0}
 INPUTS = {"dnn": (1, 25, 10), "cnn": (1, 49, 10), "ds_cnn": (1, 49, 10)}

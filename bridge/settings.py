@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from reds_torch.runs.settings import CALIBRATION_SAMPLES
+from reds_torch.training.settings import CALIBRATION_SAMPLES
 
 from .error import BridgeError
 

@@ -78,7 +78,7 @@ def test_recipe_nests_and_is_searched(name: str, data: dict[str, list[str]]) -> 
     budgets = settings.budgets_by_cost
     problem = search_problem(net, score(net, criterion="l1"), budgets, settings.limits, settings.minimum)
     # untrained blocks are all alike, and which of many equal choices is best by a hair takes minutes to prove
-    result = solve(problem, budgets, settings.limits, settings.strategy, settings.solver, gap=1e-2)
+    result = solve(problem, budgets, settings.limits, settings, gap=1e-2)
     full, *others = result.subnetworks
     assert len(others) == len(budgets["macs"])
     assert {subnetwork.status for subnetwork in others} == {"optimal"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -37,3 +37,29 @@ def as_plain(value: Any) -> Any:
         if isinstance(value, kind):  # subclasses, such as numpy's floats, are made plain
             return kind(value)
     raise TypeError(f"a checkpoint holds plain values and tensors, not {type(value).__name__}: {value!r}")
+
+
+def subnetworks_as_json(
+    subnetworks: Sequence[Subnetwork], accuracies: Sequence[Mapping[str, float]] | None = None, **further: Any
+) -> dict[str, Any]:
+    """What subnetworks.json holds; index 0 is the full network, shares are of its costs."""
+    full = subnetworks[0].costs
+    entries = []
+    for k, subnetwork in enumerate(subnetworks):
+        entry: dict[str, Any] = {
+            "widths": dict(subnetwork.widths),
+            "costs": dict(subnetwork.costs),
+            "shares": {name: cost / full[name] for name, cost in subnetwork.costs.items() if full.get(name)},
+            "budgets": dict(subnetwork.budgets),
+            "value": subnetwork.value,
+            "bound": subnetwork.bound,
+            "gap": subnetwork.gap,
+            "status": subnetwork.status,
+            "breaks": list(subnetwork.breaks),
+            "seconds": subnetwork.seconds,
+            "binaries": list(subnetwork.binaries),
+        }
+        if accuracies is not None:
+            entry["accuracy"] = dict(accuracies[k])
+        entries.append(entry)
+    return {"subnetworks": entries, **further}

@@ -22,8 +22,9 @@ from lightning.fabric.utilities.data import sized_len
 
 from .. import costs
 from ..checkpoint import CheckpointError, load
+from ..checkpoint.plain import subnetworks_as_json
 from ..nested.network import NestedNetwork
-from ..reporting.table import subnetworks_as_json, subnetworks_table, terminal
+from ..reporting.table import subnetworks_table, terminal
 from ..runs.checkpoint_data import data_module
 from ..runs.command_line import DATA_MODULES, UsageError, quiet_lightning
 from ..runs.folder import write_json

@@ -17,11 +17,12 @@ from typing import Any, TypeVar
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from ..checkpoint.plain import subnetworks_as_json
 from ..knapsack.problem.storage import load_problem
 from ..knapsack.problem.width_problem import ProblemError, WidthProblem
-from ..knapsack.solvers.single import SOLVERS
-from ..knapsack.strategies.solve import STRATEGIES, SearchResult, solve
-from ..reporting.table import subnetworks_as_json, terminal
+from ..knapsack.settings import SOLVERS, STRATEGIES, SolveSettings
+from ..knapsack.strategies.solve import SearchResult, solve
+from ..reporting.table import terminal
 from ..system.atomic import replacing
 from ..system.optional import MissingPackageError, needed
 
@@ -112,10 +113,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="COST=L",
         help="kept by every subnetwork but the full one",
     )
-    parser.add_argument("--strategy", default="bottom_up", choices=STRATEGIES)
-    parser.add_argument("--solver", default="highs", choices=SOLVERS)
-    parser.add_argument("--gap", type=float, default=1e-4, help="relative gap to prove (default 1e-4)")
-    parser.add_argument("--time-limit", type=float, default=60.0, help="seconds per subnetwork (default 60)")
+    default = SolveSettings()
+    parser.add_argument("--strategy", default=default.strategy, choices=STRATEGIES)
+    parser.add_argument("--solver", default=default.solver, choices=SOLVERS)
+    parser.add_argument("--gap", type=float, default=default.gap, help="relative gap to prove (default %(default)g)")
+    parser.add_argument(
+        "--time-limit", type=float, default=default.time_limit, help="seconds per subnetwork (default %(default)g)"
+    )
     parser.add_argument("--multiple-of", type=int, default=1, metavar="N", help="widths are multiples of N, or full")
     for name, text in (("minimum", "smallest"), ("maximum", "largest")):
         parser.add_argument(
@@ -185,10 +189,7 @@ def _solved(problem: WidthProblem, asked: _Asked, settings: argparse.Namespace) 
             problem,
             asked.budgets,
             asked.limits,
-            strategy=settings.strategy,
-            solver=settings.solver,
-            gap=settings.gap,
-            time_limit=settings.time_limit,
+            SolveSettings(settings.strategy, settings.solver, settings.gap, settings.time_limit),
             progress=lambda done, of, text: bar.update(task, completed=done, total=of, description=text),
         )
 

@@ -16,14 +16,18 @@ from contextlib import nullcontext
 
 from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from ..reporting.table import terminal
+from ..checkpoint import load
+from ..checkpoint.plain import subnetworks_as_json
+from ..nested.network import NestedNetwork
+from ..reporting.html import write_report
+from ..reporting.table import stages_line, subnetworks_table, terminal
 from ..runs.checks import check_settings
 from ..runs.command_line import UsageError
-from ..runs.folder import RunFolder
+from ..runs.folder import RunFolder, write_json
 from ..runs.opening import open_folder
 from ..runs.recipes import parse
 from ..runs.run import Run
-from ..runs.stages import run
+from ..runs.stages import run_stages
 from ..system.ranks import FirstProcessError, once, rank
 from ..training import (
     DivergedError,
@@ -54,7 +58,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         cli.datamodule.setup("fit")
         folder = once(lambda: open_folder(cli))
         with folder.in_use() if rank() == 0 else nullcontext():
-            run(Run(cli, folder, terminal(quiet=rank() > 0)))
+            run = Run(cli, folder, terminal(quiet=rank() > 0))
+            net, quantized = run_stages(run)
+            once(lambda: conclude(run, net, quantized))
     except (UsageError, MisconfigurationException, DivergedError, ValueError, OSError, ModuleNotFoundError) as error:
         where = f" (process {rank()})" if rank() > 0 else ""
         print(f"error{where}: {error}", file=sys.stderr)
@@ -76,3 +82,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _go_on(folder: RunFolder | None) -> str:
     return f": go on with resume={folder.path}" if folder else ""
+
+
+def conclude(run: Run, net: NestedNetwork, quantized: NestedNetwork | None) -> None:
+    """Print the table, write subnetworks.json and report.html."""
+    measured = net.metadata["accuracies"]
+    rounded = quantized.metadata["int8"]["accuracies"] if quantized else None
+    pretrained = load(run.folder.pretrained).metadata["accuracies"][0]
+    baselines, seconds = run.folder.baselines(), run.folder.seconds()
+    write_json(
+        run.folder.subnetworks,
+        subnetworks_as_json(
+            net.subnetworks,
+            measured,
+            pretrained=pretrained,
+            baselines=baselines,
+            seconds=seconds,
+            seed=run.seed,
+            classes=net.metadata["classes"],
+            confusions=net.metadata.get("confusions"),  # older checkpoints have none
+            **({"int8": rounded} if rounded else {}),
+        ),
+    )
+    if rounded:
+        baselines = {"int8": {str(k): accuracy for k, accuracy in enumerate(rounded)}, **baselines}
+    title = f"{run.folder.nested}"
+    run.console.print(subnetworks_table(net.subnetworks, measured, title, pretrained, baselines))
+    run.console.print(stages_line(seconds))
+    run.console.print(f"report: {write_report(run.folder.path)}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Unpack
 
 from ..costs import BASIC
 from ..nested.network import NestedNetwork
@@ -10,6 +11,7 @@ from ..nested.scores import Scores, score
 from .problem.budgets import Budgets, InfeasibleError, Limits, absolute_caps, asked_costs
 from .problem.from_network import problem_from_network
 from .problem.width_problem import WidthProblem
+from .settings import SolveChanges, SolveSettings
 from .strategies.solve import Progress, SearchResult, solve
 
 
@@ -18,13 +20,11 @@ def search(
     scores: Scores,
     budgets: Budgets,
     limits: Limits | None = None,
-    strategy: str = "bottom_up",
-    solver: str = "highs",
-    gap: float = 1e-4,
-    time_limit: float = 60.0,
-    progress: Progress | None = None,
+    settings: SolveSettings = SolveSettings(),  # noqa: B008 - it is frozen
     *,
     minimum: Mapping[str, int] | None = None,
+    progress: Progress | None = None,
+    **changes: Unpack[SolveChanges],
 ) -> SearchResult:
     """Find nested subnetworks of the largest total score within budgets and limits.
 
@@ -43,7 +43,7 @@ def search(
         >>> net.subnetworks = result.subnetworks
     """
     problem = search_problem(net, scores, budgets, limits, minimum)
-    return solve(problem, budgets, limits, strategy, solver, gap, time_limit, progress)
+    return solve(problem, budgets, limits, settings, progress=progress, **changes)
 
 
 def search_problem(

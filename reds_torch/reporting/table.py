@@ -1,9 +1,8 @@
-"""Results as tables a person can read and as JSON a program can."""
+"""Results as tables on the terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -18,32 +17,6 @@ def terminal(quiet: bool = False) -> Console:
     """Standard output; wide enough for the tables where it is a file or a pipe."""
     console = Console(quiet=quiet)
     return console if console.is_terminal else Console(width=160, quiet=quiet)
-
-
-def subnetworks_as_json(
-    subnetworks: Sequence[Subnetwork], accuracies: Sequence[Accuracy] | None = None, **further: Any
-) -> dict[str, Any]:
-    """What subnetworks.json holds; index 0 is the full network, shares are of its costs."""
-    full = subnetworks[0].costs
-    entries = []
-    for k, subnetwork in enumerate(subnetworks):
-        entry: dict[str, Any] = {
-            "widths": dict(subnetwork.widths),
-            "costs": dict(subnetwork.costs),
-            "shares": {name: cost / full[name] for name, cost in subnetwork.costs.items() if full.get(name)},
-            "budgets": dict(subnetwork.budgets),
-            "value": subnetwork.value,
-            "bound": subnetwork.bound,
-            "gap": subnetwork.gap,
-            "status": subnetwork.status,
-            "breaks": list(subnetwork.breaks),
-            "seconds": subnetwork.seconds,
-            "binaries": list(subnetwork.binaries),
-        }
-        if accuracies is not None:
-            entry["accuracy"] = dict(accuracies[k])
-        entries.append(entry)
-    return {"subnetworks": entries, **further}
 
 
 def subnetworks_table(

@@ -17,8 +17,8 @@ from ..training import (
     StageProgress,
     TerminationAsInterrupt,
 )
+from ..training.settings import ObjectiveSettings, TrainingSettings
 from .run import Run
-from .settings import ObjectiveSettings, TrainingSettings
 
 
 def fit(

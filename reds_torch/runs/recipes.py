@@ -11,8 +11,9 @@ import yaml
 from jsonargparse import ArgumentError
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
+from ..training.settings import FinetuneSettings, PretrainSettings, QuantizeSettings
 from .command_line import PARSER_MODE, UsageError, as_option, explained, load_yaml, quiet_lightning
-from .settings import FinetuneSettings, NestSettings, PretrainSettings, QuantizeSettings, ScoreSettings, SearchSettings
+from .settings import NestSettings, ScoreSettings, SearchSettings
 
 SECTIONS = {
     "pretrain": PretrainSettings,

@@ -20,9 +20,9 @@ from ..system.ranks import processes
 from ..training import (
     stage_progress,
 )
+from ..training.settings import CALIBRATION_SAMPLES
 from .folder import RunFolder
 from .recipes import RecipeCLI
-from .settings import CALIBRATION_SAMPLES
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,13 @@ import torch
 from torch import nn
 
 from ..checkpoint import load, save
+from ..checkpoint.plain import subnetworks_as_json
 from ..knapsack import SearchResult, WidthProblem, save_problem, solve
 from ..knapsack.network_search import search_problem
 from ..nested import Subnetwork
 from ..nested.network import NestedNetwork, nest
 from ..nested.ordering import order
 from ..nested.scores import Scores, score
-from ..reporting.html import write_report
-from ..reporting.table import stages_line, subnetworks_as_json, subnetworks_table
 from ..system.ranks import once
 from ..training import (
     Int8Training,
@@ -39,8 +38,8 @@ Result = tuple[NestedNetwork, dict[str, Any]]
 P = ParamSpec("P")
 
 
-def run(run: Run) -> None:
-    """All stages, each skipped where its result is there."""
+def run_stages(run: Run) -> tuple[NestedNetwork, NestedNetwork | None]:
+    """All stages, each skipped where its result is there: the nested network, and the one for int8 if there is one."""
     run.console.print(f"run folder: {run.folder.path}")
     if run.cli.config.resume:
         once(lambda: keep_settings(run.cli, run.folder))
@@ -48,7 +47,7 @@ def run(run: Run) -> None:
     quantized = quantize(run, net) if run.config.quantize.max_epochs else None
     for baseline in run.config.baselines:
         train_baseline(run, net, baseline)
-    once(lambda: conclude(run, net, quantized))
+    return net, quantized
 
 
 def leaves(
@@ -109,15 +108,7 @@ def first_search(run: Run, problem: WidthProblem) -> tuple[Subnetwork, ...]:
 def search(run: Run, problem: WidthProblem) -> SearchResult:
     """The subnetworks that the settings ask for."""
     settings = run.config.search
-    return solve(
-        problem,
-        settings.budgets_by_cost,
-        settings.limits,
-        settings.strategy,
-        settings.solver,
-        settings.gap,
-        settings.time_limit,
-    )
+    return solve(problem, settings.budgets_by_cost, settings.limits, settings)
 
 
 def search_again(run: Run) -> SearchAgain:
@@ -210,34 +201,6 @@ def train_baseline(run: Run, net: NestedNetwork, baseline: str) -> None:
             module = fit(run, baseline, scratch, epochs, settings, run.config.finetune.objective, best=best)
             for k, measured in enumerate(accuracies(tester(run), module, run.data)):
                 run.folder.add_baseline(baseline, k, measured)
-
-
-def conclude(run: Run, net: NestedNetwork, quantized: NestedNetwork | None) -> None:
-    """Print the table, write subnetworks.json and report.html."""
-    measured = net.metadata["accuracies"]
-    rounded = quantized.metadata["int8"]["accuracies"] if quantized else None
-    pretrained = load(run.folder.pretrained).metadata["accuracies"][0]
-    baselines, seconds = run.folder.baselines(), run.folder.seconds()
-    write_json(
-        run.folder.subnetworks,
-        subnetworks_as_json(
-            net.subnetworks,
-            measured,
-            pretrained=pretrained,
-            baselines=baselines,
-            seconds=seconds,
-            seed=run.seed,
-            classes=net.metadata["classes"],
-            confusions=net.metadata.get("confusions"),  # older checkpoints have none
-            **({"int8": rounded} if rounded else {}),
-        ),
-    )
-    if rounded:
-        baselines = {"int8": {str(k): accuracy for k, accuracy in enumerate(rounded)}, **baselines}
-    title = f"{run.folder.nested}"
-    run.console.print(subnetworks_table(net.subnetworks, measured, title, pretrained, baselines))
-    run.console.print(stages_line(seconds))
-    run.console.print(f"report: {write_report(run.folder.path)}")
 
 
 def _reinitialised(model: nn.Module, seed: int) -> nn.Module:

@@ -18,13 +18,13 @@ from ..checkpoint.plain import subnetwork_as_plain, subnetwork_from_plain
 from ..nested import Subnetwork
 from ..nested.network import NestedNetwork
 from ..nested.own_batch_norm import OwnTensors
-from ..runs.settings import ObjectiveSettings, TrainingSettings
 from ..system.memory import convolution_format
 from ..system.ranks import summed
 from .averaging import follow
 from .objectives import Objective, parameter_shares
 from .optimization import learning_rate, optimizer
 from .regularization import regularized
+from .settings import ObjectiveSettings, TrainingSettings
 
 Batch = tuple[Tensor, Tensor]
 

@@ -8,7 +8,7 @@ from math import cos, pi
 import torch
 from torch import nn
 
-from ..runs.settings import TrainingSettings
+from .settings import TrainingSettings
 
 
 def optimizer(parameters: Iterable[nn.Parameter], settings: TrainingSettings) -> torch.optim.AdamW:

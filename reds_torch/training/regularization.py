@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..runs.settings import TrainingSettings
+from .settings import TrainingSettings
 
 
 def mask_frames(inputs: Tensor, longest: int, random: np.random.Generator) -> Tensor:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from reds_torch.knapsack import ProblemError, WidthProblem
+from reds_torch.knapsack.settings import SolveSettings
 from reds_torch.knapsack.solvers import bounds, single
 from reds_torch.knapsack.solvers import graph as graph_module
 from reds_torch.knapsack.solvers.dp import solve_labels
@@ -44,7 +45,7 @@ def test_search_equals_brute_force(block: int, solver: str) -> None:
     for seed in range(block, INSTANCES, BLOCKS):
         problem, caps = drawn(seed)
         best = brute_force(problem, caps)
-        found = solve_single(build_graph(problem, caps), solver, gap=0.0)
+        found = solve_single(build_graph(problem, caps), SolveSettings(solver=solver, gap=0.0))
         if best is None:
             assert found.widths is None, seed
             assert found.bound == -math.inf, seed
@@ -60,7 +61,7 @@ def test_integer_programme_equals_brute_force(seed: int) -> None:
     problem, caps = drawn(seed)
     best = brute_force(problem, caps)
     graph = build_graph(problem, caps)
-    result = solve_milp(graph)
+    result = solve_milp(graph, gap=0.0, time_limit=60.0)
     if best is None:
         assert result.choice is None
     else:
@@ -74,7 +75,7 @@ def test_the_gap_that_is_asked_is_kept(solver: str) -> None:
     for seed in range(100):
         problem, caps = drawn(seed)
         best = brute_force(problem, caps)
-        found = solve_single(build_graph(problem, caps), solver, gap=0.05)
+        found = solve_single(build_graph(problem, caps), SolveSettings(solver=solver, gap=0.05))
         if best is not None:
             assert found.widths is not None, seed
             assert problem.value(found.widths) >= 0.95 * best - 1e-9, seed
@@ -88,7 +89,7 @@ def test_out_of_time_is_never_called_optimal() -> None:
     best = brute_force(problem, caps)
     assert best is not None
     graph = build_graph(problem, caps)
-    result = solve_milp(graph, time_limit=1e-9)
+    result = solve_milp(graph, gap=0.0, time_limit=1e-9)
     assert result.bound >= best * (1 - 1e-9)
     if result.choice is None or graph.value_of(result.choice) < best * (1 - 1e-9):
         assert result.bound > (graph.value_of(result.choice) if result.choice else -math.inf)
@@ -103,7 +104,7 @@ def found_without_dynamic_programming(
     for seed in seeds:
         problem, caps = drawn(seed)
         best = brute_force(problem, caps)
-        found = solve_single(build_graph(problem, caps), "highs", gap=0.0)
+        found = solve_single(build_graph(problem, caps), SolveSettings(solver="highs", gap=0.0))
         assert (found.widths is None) == (best is None), seed
         if best is not None and found.widths is not None:
             yield seed, best, problem.value(found.widths), found.bound
@@ -134,7 +135,7 @@ def test_dp_refuses_what_is_too_dense_for_it(monkeypatch: pytest.MonkeyPatch) ->
     full = problem.costs(problem.full_widths)
     caps = {"macs": 0.5 * full["macs"], "parameters": 0.45 * full["parameters"]}
     with pytest.raises(ProblemError, match="use solver 'highs'"):
-        solve_single(build_graph(problem, caps), "dp", gap=0.0)
+        solve_single(build_graph(problem, caps), SolveSettings(solver="dp", gap=0.0))
 
 
 def test_labels_dropped_for_room_leave_an_honest_bound() -> None:

@@ -13,7 +13,7 @@ from tests.knapsack.instances import random_problem
 problem = random_problem(0, "chain", groups=3, peak=False)
 full = problem.costs(problem.full_widths)
 graph = build_graph(problem, {"macs": 0.5 * full["macs"], "parameters": 0.45 * full["parameters"]})
-print(minimise_bound(relax(graph)).best is not None, solve_milp(graph).choice is not None)
+print(minimise_bound(relax(graph)).best is not None, solve_milp(graph, gap=0.0, time_limit=60.0).choice is not None)
 """
 
 

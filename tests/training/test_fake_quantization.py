@@ -14,9 +14,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from torch import nn
 
 import reds_torch as reds
-from reds_torch.runs.settings import ObjectiveSettings, TrainingSettings
 from reds_torch.training import Int8Training, NestedClassifier, accuracies
 from reds_torch.training.int8.fake_quantization import measured_ranges, rounded, rounded_weight, simulated_int8
+from reds_torch.training.settings import ObjectiveSettings, TrainingSettings
 
 
 def by_hand(x, low, high):

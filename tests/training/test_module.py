@@ -8,8 +8,8 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 import reds_torch as reds
 from reds_torch.models import dnn
-from reds_torch.runs.settings import ObjectiveSettings, TrainingSettings
 from reds_torch.training import NestedClassifier, accuracies
+from reds_torch.training.settings import ObjectiveSettings, TrainingSettings
 
 
 def test_the_papers_loss_weighs_extracted_networks_by_the_root_of_their_parameters(net, batch):

@@ -5,11 +5,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from reds_torch.runs.settings import ObjectiveSettings
 from reds_torch.training import Objective, parameter_shares
 from reds_torch.training.objectives.conflicts import projected, without_conflicts
 from reds_torch.training.objectives.selection import selection
 from reds_torch.training.objectives.weights import LearnedWeights, power_at
+from reds_torch.training.settings import ObjectiveSettings
 
 
 def random():

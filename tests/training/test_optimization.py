@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from reds_torch.runs.settings import FinetuneSettings, PretrainSettings, TrainingSettings
 from reds_torch.training.optimization import learning_rate, optimizer
+from reds_torch.training.settings import FinetuneSettings, PretrainSettings, TrainingSettings
 
 
 def test_steps_take_equal_parts():

@@ -1,8 +1,8 @@
 import numpy as np
 import torch
 
-from reds_torch.runs.settings import TrainingSettings
 from reds_torch.training.regularization import mask_frames, mix, regularized
+from reds_torch.training.settings import TrainingSettings
 
 
 def random(seed=0):

@@ -6,8 +6,8 @@ import torch
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 import reds_torch as reds
-from reds_torch.runs.settings import TrainingSettings
 from reds_torch.training import NestedClassifier, SearchAgain, parameter_shares, search_epochs
+from reds_torch.training.settings import TrainingSettings
 
 
 @pytest.mark.parametrize(

@@ -35,8 +35,9 @@ def solve_milp(
     graph: WidthGraph,
     masks: Sequence[Mask] | None = None,
     start: Choice | None = None,
-    gap: float = 0.0,
-    time_limit: float = 60.0,
+    *,
+    gap: float,
+    time_limit: float,
 ) -> MilpResult:
     """Solve one subnetwork's problem exactly.
 

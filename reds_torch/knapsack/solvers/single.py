@@ -8,13 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..problem.width_problem import Array
+from ..settings import SolveSettings
 from .bounds import TOLERANCE, Dual, Relaxation, bounds_through_entries, minimise_bound, relax, worth_keeping
 from .dp import MAX_LABELS, solve_labels
 from .graph import Choice, WidthGraph, open_positions, without_hopeless
 from .heuristics import first_choices, improve
 from .milp import solve_milp
 
-SOLVERS = ("highs", "dp")
 # Local search starts from so many of the choices seen on the way to the bound.
 STARTS = 3
 # The dynamic programme is tried with few labels first. Solver "highs" does so, too: mostly no integer programme
@@ -51,23 +51,22 @@ class _Best:
 
 def solve_single(
     graph: WidthGraph,
-    solver: str = "highs",
-    gap: float = 1e-4,
-    time_limit: float = 60.0,
+    settings: SolveSettings,
     hints: Sequence[Mapping[str, int]] = (),
+    deadline: float = math.inf,
 ) -> Found:
     """Find the most valuable choice of a graph to a relative gap, and prove it.
 
     Bound and local search alternate with fixing: entries through which nothing better can pass are removed.
     When that stops paying, the exact solver closes what is left, to the gap or, where it is cheap, to zero.
-    ``hints`` are widths that may be good, such as the previous budget's.
+    ``hints`` are widths that may be good, such as the previous budget's; ``deadline`` is one of `time.monotonic`.
 
-    Past the time limit the best of what is known is returned. What is not interrupted: the first bound and the
-    search for a first choice, and single passes of dynamic programming.
+    Past the deadline or the time limit the best of what is known is returned. What is not interrupted: the first bound
+    and the search for a first choice, and single passes of dynamic programming.
     """
-    deadline = time.monotonic() + time_limit
+    deadline = min(deadline, time.monotonic() + settings.time_limit)
     before = _count(graph)
-    best, outside = _Best(gap=gap), -math.inf
+    best, outside = _Best(gap=settings.gap), -math.inf
     while True:
         hopeful = without_hopeless(graph)
         if hopeful is None:
@@ -95,7 +94,7 @@ def solve_single(
         if _extent(narrowed) > SHRINKS * _extent(graph):
             break
         graph = narrowed
-    best, left, inside = _closed(relaxation, dual, through, best, solver=solver, deadline=deadline)
+    best, left, inside = _closed(relaxation, dual, through, best, solver=settings.solver, deadline=deadline)
     return Found(best.widths, max(outside, inside, best.value), (before, left))
 
 
@@ -147,7 +146,7 @@ def _closed(
         removed = best.threshold
         masks = worth_keeping(through, removed)
         known = graph.choice_of(best.widths) if best.widths else None
-        milp = solve_milp(graph, masks, known, best.gap, deadline - time.monotonic())
+        milp = solve_milp(graph, masks, known, gap=best.gap, time_limit=deadline - time.monotonic())
         best = _better(graph, best, milp.choice)
         inside = max(removed, min(inside, milp.bound))
     return best, left, inside

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..problem.budgets import amount, shown
 from ..problem.width_problem import Table, WidthProblem
+from ..settings import SolveSettings
 from ..solvers.graph import build_graph
 from ..solvers.single import solve_single
 
@@ -22,7 +23,7 @@ def explain(problem: WidthProblem, caps: Mapping[str, float], smaller: Nested, l
     alone = {name: least(problem, name, {}, smaller, larger) for name in caps}
     binding = [name for name in caps if alone[name] > caps[name]]
     place = " inside the larger subnetwork" if larger else ""
-    if larger and solve_single(build_graph(problem, caps)).widths is not None:
+    if larger and solve_single(build_graph(problem, caps), SolveSettings()).widths is not None:
         return (
             f"no subnetwork with {shown(caps, full)} fits inside the larger one found before; "
             "use strategy 'bottom_up' or 'joint'"
@@ -55,7 +56,9 @@ def least(
     for table in problem.tables:
         cost = table.costs.get(name, np.zeros(table.value.shape))
         tables.append(Table(table.name, table.groups, cost.max() - cost, table.costs))
-    found = solve_single(build_graph(replace(problem, tables=tuple(tables)), caps, smaller, larger), gap=0.0)
+    found = solve_single(
+        build_graph(replace(problem, tables=tuple(tables)), caps, smaller, larger), SolveSettings(gap=0.0)
+    )
     return problem.costs(found.widths)[name] if found.widths else math.inf
 
 
@@ -65,7 +68,9 @@ def _least_peak(problem: WidthProblem, name: str, caps: Mapping[str, float], sma
     """
 
     def found(limit: float) -> float:
-        widths = solve_single(build_graph(problem, {**caps, name: limit}, smaller, larger), gap=0.5).widths
+        widths = solve_single(
+            build_graph(problem, {**caps, name: limit}, smaller, larger), SolveSettings(gap=0.5)
+        ).widths
         return problem.costs(widths)[name] if widths else math.inf
 
     best = found(math.inf)

@@ -62,12 +62,12 @@ def joint(search: Search, asked: Sequence[Caps], weights: Sequence[float]) -> Jo
     """Find nested subnetworks whose weighted sum of values is largest, never worse than one after the other.
 
     The better of bottom-up and top-down, improved one subnetwork at a time, is where the branch and bound
-    starts. After bottom-up, everything ends when ``search.time_limit`` has passed since the beginning; what was
+    starts. After bottom-up, everything ends when the time limit has passed since the beginning; what was
     proven by then stands. Each subnetwork's bound holds given the widths of the others.
     """
     start = time.monotonic()
-    deadline = start + search.time_limit
-    fine = replace(search, gap=search.gap * GAP_SHARE, progress=None)
+    deadline = start + search.settings.time_limit
+    fine = replace(search, settings=replace(search.settings, gap=search.settings.gap * GAP_SHARE), progress=None)
     families = _one_by_one(fine, asked, deadline)
     best = max(families, key=lambda found: _worth(found, weights))
     best = _improved(replace(fine, deadline=deadline), asked, weights, best)
@@ -96,7 +96,7 @@ def joint(search: Search, asked: Sequence[Caps], weights: Sequence[float]) -> Jo
             root = solved
         push(root)
         bound = min(bound, ceiling())
-        while heap and bound * (1 - search.gap) > _worth(best, weights):
+        while heap and bound * (1 - search.settings.gap) > _worth(best, weights):
             branch = heapq.heappop(heap)[2]
             conflict = _conflict(search.problem, branch)
             if conflict is None:
@@ -150,14 +150,13 @@ def _solved(
     """Solve the subnetworks whose ranges have changed; None where one of them is proven to have none."""
     branch = list(ranges)
     for k in changed:
-        left = deadline - time.monotonic()
-        if left <= 0:
+        if time.monotonic() >= deadline:
             raise OutOfTimeError
         try:
             graph = build_graph(search.problem, asked[k], branch[k].lower, branch[k].upper)
         except ProblemError:
             return None  # no width of a group lies in its range
-        found = solve_single(graph, search.solver, search.gap, left)
+        found = solve_single(graph, search.settings, deadline=deadline)
         if found.widths is None and found.bound == -math.inf:
             return None
         if found.widths is None:
@@ -206,7 +205,7 @@ def _finished(
 ) -> list[Subnetwork]:
     """Return the subnetworks, what is open of the sum added to each one's value as its bound."""
     spare = bound - _worth(best, weights)
-    status = status_of(spare / bound if bound > 0 else 0.0, search.gap)
+    status = status_of(spare / bound if bound > 0 else 0.0, search.settings.gap)
     done = []
     for subnetwork, weight in zip(best, weights, strict=True):
         own = subnetwork.value + spare / weight

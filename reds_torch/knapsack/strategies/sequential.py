@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from ...nested.widths import Subnetwork
 from ..problem.budgets import InfeasibleError
 from ..problem.width_problem import ProblemError, WidthProblem
+from ..settings import SolveSettings
 from ..solvers.bounds import Relaxation, Relaxed, minimise_bound, relax
 from ..solvers.graph import build_graph, without_hopeless
 from ..solvers.single import solve_single
@@ -28,13 +29,11 @@ class OutOfTimeError(ProblemError):
 class Search:
     """A problem and how it is to be solved, the same for every subnetwork.
 
-    ``time_limit``: seconds for each subnetwork; ``deadline``: of `time.monotonic`, for all of them.
+    ``deadline`` is one of `time.monotonic`, for all of them together.
     """
 
     problem: WidthProblem
-    solver: str
-    gap: float
-    time_limit: float
+    settings: SolveSettings
     progress: Progress | None = None
     deadline: float = math.inf
 
@@ -55,12 +54,11 @@ def find_subnetwork(
     problem = search.problem
     graph = build_graph(problem, caps, smaller, larger)
     hints = [widths for widths in (smaller, larger) if widths]
-    time_limit = min(search.time_limit, search.deadline - start)
-    found = solve_single(graph, search.solver, search.gap, time_limit, hints)
+    found = solve_single(graph, search.settings, hints, search.deadline)
     if found.widths is None:
         if found.bound > float("-inf"):
             raise OutOfTimeError(
-                f"no widths within the caps were found in {search.time_limit:g} s, "
+                f"no widths within the caps were found in {search.settings.time_limit:g} s, "
                 "nor was it proven that there are none; give a longer time_limit"
             )
         raise InfeasibleError(explain(problem, caps, smaller, larger))
@@ -73,7 +71,7 @@ def find_subnetwork(
         value=value,
         bound=bound,
         gap=gap,
-        status=status_of(gap, search.gap),
+        status=status_of(gap, search.settings.gap),
         budgets=dict(caps),
         seconds=time.monotonic() - start,
         binaries=found.entries,
@@ -115,7 +113,7 @@ def independent(search: Search, asked: Sequence[Caps]) -> list[Subnetwork]:
 def independent_bounds(search: Search, subnetworks: Sequence[Subnetwork]) -> list[float]:
     """Return upper bounds on the value of any subnetwork within each one's caps, nested or not.
 
-    Each is made as small as ``search.time_limit`` allows.
+    Each is made as small as the time limit allows.
     """
     bounds = []
     relaxation: Relaxation | None = None
@@ -132,7 +130,7 @@ def independent_bounds(search: Search, subnetworks: Sequence[Subnetwork]) -> lis
         caps = relaxation.caps.copy()
         caps[: len(graph.caps)] = graph.caps - graph.constant_costs
         relaxation = replace(relaxation, caps=caps)
-        dual = minimise_bound(relaxation, known, time.monotonic() + search.time_limit)
+        dual = minimise_bound(relaxation, known, time.monotonic() + search.settings.time_limit)
         known = dual.seen
         bounds.append(max(dual.bound, subnetwork.value))
     return bounds

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Unpack
 
 from ...nested.widths import Subnetwork
 from ..problem.budgets import Budgets, Limits, absolute_caps, absolute_limits
 from ..problem.width_problem import ProblemError, WidthProblem
-from ..solvers.single import SOLVERS
+from ..settings import SolveChanges, SolveSettings
 from .joint import joint
 from .sequential import Progress, Search, bottom_up, independent, independent_bounds, top_down
 
 ONE_BY_ONE = {"bottom_up": bottom_up, "top_down": top_down, "independent": independent}
-STRATEGIES = (*ONE_BY_ONE, "joint")
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,11 @@ def solve(
     problem: WidthProblem,
     budgets: Budgets,
     limits: Limits | None = None,
-    strategy: str = "bottom_up",
-    solver: str = "highs",
-    gap: float = 1e-4,
-    time_limit: float = 60.0,
+    settings: SolveSettings = SolveSettings(),  # noqa: B008 - it is frozen
+    *,
     progress: Progress | None = None,
     weights: Sequence[float] | None = None,
+    **changes: Unpack[SolveChanges],
 ) -> SearchResult:
     """Find nested subnetworks of the largest value within budgets and limits.
 
@@ -54,16 +53,10 @@ def solve(
         budgets: by cost, one number per subnetwork, in any order: a float of at most 1 is a share of the full
             network's cost, anything else is absolute. Several costs' budgets belong together, entry by entry.
         limits: by cost, a number that every subnetwork keeps; only the full network may break it.
-        strategy: one of ``STRATEGIES``. ``bottom_up`` and ``top_down`` are optimal one subnetwork after the
-            other, ``joint`` in the weighted sum of all; ``independent`` ones are not nested.
-        solver: ``highs`` (bound, local search, fixing, a small dynamic programme, then HiGHS) or ``dp`` (the
-            dynamic programme alone closes).
-        gap: relative gap, ``(bound - value) / bound``, at which a subnetwork counts as optimal.
-        time_limit: seconds for each subnetwork, and again for its independent bound. ``joint`` finds a first
-            family bottom-up in so many each; what follows ends when so many have passed since the beginning.
-            A first bound and a first choice are made in any case, so a very small limit is exceeded.
+        settings: strategy, solver, gap and time limit.
         progress: called after each subnetwork.
         weights: for ``joint``, one positive weight per subnetwork, the largest first; default all 1.
+        changes: of single settings, such as ``strategy="joint"``.
 
     Raises:
         ProblemError: anything that can't be meant as given.
@@ -82,8 +75,9 @@ def solve(
     """
     start = time.monotonic()
     asked = absolute_caps(problem, budgets, limits)
-    _check_settings(strategy, solver, gap, time_limit)
-    search = Search(problem, solver, gap, time_limit, progress)
+    settings = replace(settings, **changes)
+    strategy = settings.strategy
+    search = Search(problem, settings, progress)
     if strategy == "joint":
         together = joint(search, asked, _checked_weights(weights, len(asked)))
         found = together.subnetworks
@@ -112,20 +106,9 @@ def solve(
         independent_bounds=(full_value, *alone),
         joint_bound=together.bound if strategy == "joint" else sum(alone),
         strategy=strategy,
-        solver=solver,
+        solver=settings.solver,
         seconds=time.monotonic() - start,
     )
-
-
-def _check_settings(strategy: str, solver: str, gap: float, time_limit: float) -> None:
-    if strategy not in STRATEGIES:
-        raise ProblemError(f"there is no strategy {strategy!r}; choose one of {', '.join(STRATEGIES)}")
-    if solver not in SOLVERS:
-        raise ProblemError(f"there is no solver {solver!r}; choose one of {', '.join(SOLVERS)}")
-    if not 0 <= gap < 1:
-        raise ProblemError(f"gap is a relative gap in [0, 1), such as 1e-4; got {gap!r}")
-    if not time_limit > 0:
-        raise ProblemError(f"time_limit is a positive number of seconds; got {time_limit!r}")
 
 
 def _checked_weights(weights: Sequence[float] | None, count: int) -> list[float]:

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ...nested.network import NestedNetwork
-from ...runs.settings import ObjectiveSettings
+from ..settings import ObjectiveSettings
 from .conflicts import without_conflicts
 from .selection import selection
 from .teachers import TEACHERS, distillation

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from ...runs.settings import ObjectiveSettings
+from ..settings import ObjectiveSettings
 
 # (number of subnetworks, progress of the training from 0 to 1, randomness of this batch) -> indices
 Selection = Callable[[int, float, np.random.Generator], list[int]]

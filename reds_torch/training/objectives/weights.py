@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...costs import parameters
 from ...nested.network import NestedNetwork
-from ...runs.settings import ObjectiveSettings
+from ..settings import ObjectiveSettings
 
 
 def parameter_shares(net: NestedNetwork) -> tuple[float, ...]:
