@@ -105,7 +105,7 @@ def test_synthetic_speech_says_what_to_install(missing: None) -> None:
 
 @pytest.mark.parametrize("missing", ["torchvision"], indirect=True)
 def test_images_say_what_to_install(missing: None, tmp_path: Path) -> None:
-    with pytest.raises(MissingPackageError, match="reds-torch.images.") as error:
+    with pytest.raises(MissingPackageError, match=r"reds-torch\[images\]") as error:
         CIFAR10(root=str(tmp_path)).prepare_data()
     one_sentence(error)
 
