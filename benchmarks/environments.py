@@ -2,8 +2,8 @@
 
     python -m benchmarks.environments [--python PATH ...] [--by uv|pip|both] [PART ...]
 
-Each is made anew in a folder of its own, with an empty download cache for the core and what that left for the parts, and
-removed afterwards. Prints a table in Markdown; megabytes are those that the files take on the disk.
+Each is made anew in a folder of its own, with an empty download cache for the core and what that left for the parts,
+and removed afterwards. Prints a table in Markdown; megabytes are those that the files take on the disk.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
-PARTS = ("core", "synthetic", "bridge", "device", "sweep", "flash", "test", "lint")
+PARTS = ("core", "synthetic", "images", "resampling", "bridge", "device", "sweep", "flash", "test", "lint")
 
 
 def main() -> None:
