@@ -13,7 +13,7 @@ EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["option
 # the modules of an extra, then those of the project that are there for them
 BROUGHT = {
     "synthetic": (["espeakng_loader"], ["reds_torch.data.synthetic"]),
-    "images": (["torchvision", "PIL"], ["reds_torch.data.vision", "reds_torch.data.photos"]),
+    "images": (["torchvision"], ["reds_torch.data.vision", "reds_torch.data.photos"]),
     "resampling": (["torchaudio"], ["reds_torch.data.resampling"]),
     "bridge": (["onnx", "onnx2tf", "ai_edge_litert", "tflite_micro"], ["bridge.build", "bridge.verify"]),
     "device": (["serial"], ["reds_torch.device"]),
