@@ -21,7 +21,7 @@ Convert = Callable[[Sequence[onnx.ModelProto]], list[bytes]]
 @pytest.fixture(scope="session")
 def converted(pytestconfig: pytest.Config) -> Convert:
     """Converts graphs, keeping the results in pytest's cache, since onnx2tf takes seconds for each."""
-    folder = pytestconfig.cache.mkdir(f"onnx2tf-{version('onnx2tf')}-{version('tensorflow')}")
+    folder = pytestconfig.cache.mkdir(f"onnx2tf-{version('onnx2tf')}")
 
     def convert_or_remember(graphs: Sequence[onnx.ModelProto]) -> list[bytes]:
         files = [folder / f"{sha256(graph.SerializeToString()).hexdigest()}.tflite" for graph in graphs]

@@ -9,6 +9,7 @@ import torch
 
 import reds_torch as reds
 from bridge import __main__ as command
+from bridge import requirements
 from bridge.flatbuffer import read_table
 from reds_torch.data.speech_commands import SpeechCommands
 from reds_torch.models import build
@@ -72,7 +73,7 @@ def test_a_foreign_checkpoint_and_folder_are_refused(arguments, capsys):
 
 
 def test_a_missing_extra_names_the_command_that_installs_it(arguments, capsys, monkeypatch):
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "tflite_micro" else object())
+    monkeypatch.setattr(requirements, "find_spec", lambda name: None if name == "tflite_micro" else object())
     assert command.main(arguments) == 2
     assert "the bridge needs tflite_micro: pip install 'reds-torch[bridge]'" in capsys.readouterr().err
 
