@@ -14,6 +14,7 @@ from reds_torch.nested.network import NestedNetwork
 
 from .converter import FloatModel
 from .error import BridgeError
+from .isolation import isolated
 from .runtimes import Arena, input_output, quantized, run_litert, run_micro
 from .samples import Samples
 from .subnetworks import cut
@@ -99,14 +100,16 @@ def torch_outputs(net: NestedNetwork, first: int, inputs: np.ndarray) -> list[np
 def _verify(
     logits: np.ndarray, floats: bytes, model: bytes, inputs: np.ndarray, stored: np.ndarray, labels: np.ndarray, k: int
 ) -> Verified:
-    difference = float(np.abs(run_litert(floats, inputs) - logits).max())
+    litert_floats, litert = isolated(
+        f"LiteRT on subnetwork {k}", _run_litert, [(floats, inputs), (model, stored)]
+    )
+    difference = float(np.abs(litert_floats - logits).max())
     if difference > _FLOAT_TOLERANCE * max(1.0, float(np.abs(logits).max())):
         raise BridgeError(
             f"the converted float32 model of subnetwork {k} differs from torch by {difference:.3g}: the conversion "
             f"changed the network"
         )
-    micro, arena = run_micro(model, stored)
-    litert = run_litert(model, stored)
+    micro, arena = isolated(f"TensorFlow Lite Micro on subnetwork {k}", run_micro, model, stored)
     classes, micro_classes, litert_classes = (outputs.argmax(1) for outputs in (logits, micro, litert))
     quantization = input_output(model)[1]
     return Verified(
@@ -123,6 +126,10 @@ def _verify(
         output_scale=quantization.scale,
         output_zero_point=quantization.zero_point,
     )
+
+
+def _run_litert(runs: Sequence[tuple[bytes, np.ndarray]]) -> list[np.ndarray]:
+    return [run_litert(model, inputs) for model, inputs in runs]
 
 
 def verification_table(title: str, table: SubnetworkTable, verified: Sequence[Verified]) -> Table:
