@@ -32,7 +32,7 @@ def isolated(what: str, function: Callable[..., T], *arguments: object) -> T:
     with tempfile.TemporaryDirectory(prefix="reds-bridge-") as folder:
         call, answer = Path(folder, "call"), Path(folder, "answer")
         call.write_bytes(pickle.dumps((function, arguments)))
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path)}
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path)}
         done = subprocess.run(
             [sys.executable, "-P", "-c", _PROGRAM, folder],
             env=environment,
@@ -44,10 +44,10 @@ def isolated(what: str, function: Callable[..., T], *arguments: object) -> T:
             printed = done.stdout.decode(errors="replace").strip().splitlines()
             reason = f"; its last words: {printed[-1]}" if printed else ""
             raise BridgeError(f"{what} ended without an answer, by {_ending(done.returncode)}{reason}")
-        result = pickle.loads(answer.read_bytes())
+        result: T | BridgeError = pickle.loads(answer.read_bytes())
     if isinstance(result, BridgeError):
         raise result
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 def _answer(folder: str) -> None:

@@ -125,7 +125,7 @@ def _check_exported(net: NestedNetwork, widths: Widths, exported: Sequence[OnnxL
 
 
 def _check_bias(graph: Graph, operator: OperatorT, layer: OnnxLayer) -> None:
-    """A layer has its own bias: one that a converter moved into the next layer is wrong where a subnetwork cuts that."""
+    """A layer has its bias: one that a converter moved into the next layer is wrong where a subnetwork cuts that."""
     biases = graph.constant(int(operator.inputs[2])) if len(operator.inputs) > 2 and operator.inputs[2] >= 0 else None
     if biases is None or np.abs(biases - layer.bias).max() > _TOLERANCE * np.abs(layer.bias).max():
         raise BridgeError(f"the converted model has another bias than module '{layer.name}'")

@@ -1,9 +1,9 @@
-"""Getting rid of the ways back to (channels, height, width) that a converter leaves in a (height, width, channels) model.
+"""Getting rid of the ways back to torch's order of axes that a converter leaves in a model.
 
-Wherever torch's order of axes could matter, the converted model has a TRANSPOSE into it, and a flatten is a RESHAPE of
-what that one gives. Both only move values, so they can change places with operators that work value by value, with
-padding, sums and means whose axes are renamed. They are moved towards the output until two of them cancel, or a mean
-or a FULLY_CONNECTED takes them in.
+A converted model has maps of (height, width, channels). Wherever torch's (channels, height, width) could matter, it
+has a TRANSPOSE into that, and a flatten is a RESHAPE of what that one gives. Both only move values, so they can change
+places with operators that work value by value, with padding, sums and means whose axes are renamed. They are moved
+towards the output until two of them cancel, or a mean or a FULLY_CONNECTED takes them in.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def _behind_add(graph: Graph, transpose: OperatorT, add: OperatorT) -> bool:
     """A sum of two maps that are both transposed in the same way."""
     other = next((int(i) for i in add.inputs if i != transpose.outputs[0]), None)
     twin = None if other is None else writer(graph, other)
-    if twin is None or graph.operator_name(twin) != "TRANSPOSE" or only_reader(graph, twin) is not add:
+    if other is None or twin is None or graph.operator_name(twin) != "TRANSPOSE" or only_reader(graph, twin) is not add:
         return False
     source, other_source = int(transpose.inputs[0]), int(twin.inputs[0])
     same_order = np.array_equal(_permutation(graph, twin), _permutation(graph, transpose))

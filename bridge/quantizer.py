@@ -65,7 +65,7 @@ def quantization_of(smallest: float, largest: float) -> Quantization:
     The zero point is computed from the end of the range that is nearer to zero, where less is lost to rounding.
     """
     low, high = (np.float32(limit) for limit in including_zero(smallest, largest))
-    if high - low < _NARROW:
+    if float(high) - float(low) < _NARROW:
         low, high = np.float32(low - _NARROW), np.float32(high + _NARROW)
     scale = (high - low) / np.float32(255)
     steps = (float(high) - float(low)) / 255
@@ -75,7 +75,7 @@ def quantization_of(smallest: float, largest: float) -> Quantization:
 
 
 def weight_scales(weights: np.ndarray, axis: int) -> np.ndarray:
-    """Scales (outputs,) float32 of weights whose outputs lie along an axis: the largest of an output is stored as 127."""
+    """Scales (outputs,) float32 of weights with their outputs along an axis: the largest of each is stored as 127."""
     others = tuple(i for i in range(weights.ndim) if i != axis)
     return np.maximum(np.abs(weights).max(others), np.float32(_NARROW / 2)) / np.float32(127)
 

@@ -70,6 +70,11 @@ def run_litert(model: bytes, inputs: np.ndarray, reference: bool = False) -> np.
     return np.stack(outputs)
 
 
+def run_litert_on(*runs: tuple[bytes, np.ndarray]) -> list[np.ndarray]:
+    """Outputs of several models in LiteRT, each on its inputs."""
+    return [run_litert(model, inputs) for model, inputs in runs]
+
+
 def run_micro(model: bytes, inputs: np.ndarray) -> tuple[np.ndarray, Arena]:
     """Outputs (N, classes) of an int8 model in TensorFlow Lite Micro, and the memory that it takes.
 

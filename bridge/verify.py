@@ -15,7 +15,7 @@ from reds_torch.nested.network import NestedNetwork
 from .converter import FloatModel
 from .error import BridgeError
 from .isolation import isolated
-from .runtimes import Arena, input_output, quantized, run_litert, run_micro
+from .runtimes import Arena, input_output, quantized, run_litert_on, run_micro
 from .samples import Samples
 from .subnetworks import cut
 from .table import SubnetworkTable
@@ -100,9 +100,7 @@ def torch_outputs(net: NestedNetwork, first: int, inputs: np.ndarray) -> list[np
 def _verify(
     logits: np.ndarray, floats: bytes, model: bytes, inputs: np.ndarray, stored: np.ndarray, labels: np.ndarray, k: int
 ) -> Verified:
-    litert_floats, litert = isolated(
-        f"LiteRT on subnetwork {k}", _run_litert, [(floats, inputs), (model, stored)]
-    )
+    litert_floats, litert = isolated(f"LiteRT on subnetwork {k}", run_litert_on, (floats, inputs), (model, stored))
     difference = float(np.abs(litert_floats - logits).max())
     if difference > _FLOAT_TOLERANCE * max(1.0, float(np.abs(logits).max())):
         raise BridgeError(
@@ -126,10 +124,6 @@ def _verify(
         output_scale=quantization.scale,
         output_zero_point=quantization.zero_point,
     )
-
-
-def _run_litert(runs: Sequence[tuple[bytes, np.ndarray]]) -> list[np.ndarray]:
-    return [run_litert(model, inputs) for model, inputs in runs]
 
 
 def verification_table(title: str, table: SubnetworkTable, verified: Sequence[Verified]) -> Table:

@@ -1,6 +1,6 @@
 """Small Keras models with random weights, quantized by TensorFlow's converter as a user's would be.
 
-    python tests/bridge/keras_models.py    # writes the file that the tests read; needs tensorflow (2.19 wrote it)
+The tests read them from a file, which `python tests/bridge/keras_models.py` writes. It needs tensorflow; 2.19 wrote it.
 """
 
 from __future__ import annotations
