@@ -109,9 +109,12 @@ def _behind_pad(graph: Graph, transpose: OperatorT, pad: OperatorT) -> bool:
 
 def _behind_add(graph: Graph, transpose: OperatorT, add: OperatorT) -> bool:
     """A sum of two maps that are both transposed in the same way."""
-    other = next((int(i) for i in add.inputs if i != transpose.outputs[0]), None)
-    twin = None if other is None else writer(graph, other)
-    if other is None or twin is None or graph.operator_name(twin) != "TRANSPOSE" or only_reader(graph, twin) is not add:
+    others = [int(tensor) for tensor in add.inputs if tensor != transpose.outputs[0]]
+    if len(others) != 1 or readers(graph, others[0]) != [add]:
+        return False
+    other = others[0]
+    twin = writer(graph, other)
+    if twin is None or graph.operator_name(twin) != "TRANSPOSE" or other in graph.outputs:
         return False
     source, other_source = int(transpose.inputs[0]), int(twin.inputs[0])
     same_order = np.array_equal(_permutation(graph, twin), _permutation(graph, transpose))

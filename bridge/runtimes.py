@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
+from typing import TypeVar
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
@@ -16,6 +18,7 @@ from .graph import Graph
 from .quiet import captured_output
 from .requantization import Quantization
 
+T = TypeVar("T")
 _LARGEST_ARENA = 1 << 30  # bytes to try TensorFlow Lite Micro with
 
 
@@ -70,11 +73,6 @@ def run_litert(model: bytes, inputs: np.ndarray, reference: bool = False) -> np.
     return np.stack(outputs)
 
 
-def run_litert_on(*runs: tuple[bytes, np.ndarray]) -> list[np.ndarray]:
-    """Outputs of several models in LiteRT, each on its inputs."""
-    return [run_litert(model, inputs) for model, inputs in runs]
-
-
 def run_micro(model: bytes, inputs: np.ndarray) -> tuple[np.ndarray, Arena]:
     """Outputs (N, classes) of an int8 model in TensorFlow Lite Micro, and the memory that it takes.
 
@@ -95,6 +93,11 @@ def run_micro(model: bytes, inputs: np.ndarray) -> tuple[np.ndarray, Arena]:
         interpreter.print_allocations()
     sizes = {name: int(size) for name, size in re.findall(r"Arena allocation (\w+) (\d+) bytes", printed.text)}
     return np.stack(outputs), Arena(sizes["head"], sizes["tail"])
+
+
+def run_each(run: Callable[[bytes, np.ndarray], T], models: Sequence[tuple[bytes, np.ndarray]]) -> list[T]:
+    """What `run_litert` or `run_micro` makes of several models, each with its inputs."""
+    return [run(model, inputs) for model, inputs in models]
 
 
 def _micro_interpreter(model: bytes) -> MicroInterpreter:
