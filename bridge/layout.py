@@ -62,7 +62,7 @@ def _movers(graph: Graph) -> list[OperatorT]:
 
 def _separate(graph: Graph) -> None:
     """Give every reader of a TRANSPOSE or RESHAPE one of its own, since each may go on in another way."""
-    for mover in _movers(graph):
+    for mover in reversed(_movers(graph)):
         output = int(mover.outputs[0])
         for reader in readers(graph, output)[0 if output in graph.outputs else 1 :]:
             twin = copy.copy(mover)
