@@ -12,7 +12,7 @@ ROOT = Path(__file__).parent.parent
 EXTRAS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 # the modules of an extra, then those of the project that are there for them
 BROUGHT = {
-    "bridge": (["onnx", "onnxsim", "tensorflow", "ai_edge_litert", "tflite_micro"], ["bridge.build", "bridge.verify"]),
+    "bridge": (["onnx", "onnxsim", "ai_edge_litert", "tflite_micro"], ["bridge.build", "bridge.verify"]),
     "device": (["serial"], ["reds_torch.device"]),
     "sweep": (["ray"], ["reds_torch.cluster"]),
     "dev": (["pytest", "hypothesis", "torch_pruning"], []),
