@@ -69,7 +69,7 @@ def _separate(graph: Graph) -> None:
             copied = add_tensor(graph, graph.name(output), graph.shape(output))
             twin.inputs, twin.outputs = np.array(mover.inputs), np.array([copied], np.int32)
             reader.inputs = np.where(reader.inputs == output, copied, reader.inputs).astype(np.int32)
-            graph.operators.insert(graph.operators.index(mover), twin)  # type: ignore[attr-defined]  # a list
+            graph.subgraph.operators.insert(graph.operators.index(mover), twin)
 
 
 def _moved(graph: Graph, mover: OperatorT) -> bool:
@@ -93,7 +93,7 @@ def _change_places(graph: Graph, mover: OperatorT, reader: OperatorT, shape: tup
     mover.inputs = np.array([between, *mover.inputs[1:]], np.int32)
     mover.outputs = np.array([output], np.int32)
     remove(graph, mover)
-    graph.operators.insert(graph.operators.index(reader) + 1, mover)  # type: ignore[attr-defined]  # a list
+    graph.subgraph.operators.insert(graph.operators.index(reader) + 1, mover)
     return True
 
 
