@@ -27,6 +27,7 @@ SMALL = {
 }
 SEPARABLE = ["DEPTHWISE_CONV_2D", "CONV_2D"]
 LEAKY = ["DEPTHWISE_CONV_2D", "LEAKY_RELU", "CONV_2D", "LEAKY_RELU"]
+torch.manual_seed(0)  # so that they are converted once for all runs of the tests
 LARGE = {
     "dnn": (dnn(), ["FULLY_CONNECTED"] * 4),
     "cnn": (cnn(), ["CONV_2D", "CONV_2D", "FULLY_CONNECTED", "FULLY_CONNECTED", "FULLY_CONNECTED"]),

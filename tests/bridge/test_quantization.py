@@ -13,7 +13,8 @@ from bridge.error import BridgeError
 from bridge.flatbuffer import read, read_table
 from bridge.graph import Graph
 from bridge.onnx_export import OnnxLayer
-from bridge.quantization import own_parameters, own_quantizations, quantization_of, quantize
+from bridge.overrides import own_parameters, own_quantizations
+from bridge.quantizer import quantization_of, quantize
 from bridge.runtimes import input_output, quantized, run_litert, run_micro
 from bridge.subnetworks import cut
 from bridge.tflite import channels_last
@@ -102,7 +103,7 @@ def test_own_ranges_are_those_of_the_subnetwork(float_models):
 def test_what_other_operators_read_or_write_keeps_the_full_networks_quantization(float_models):
     net, model = float_models["residual"]
     ranges = calibrate(model, channels_last(inputs(net).numpy()))
-    graph = Graph(read(quantize(model.data, union(ranges), model.modules)))
+    graph = Graph(read(quantize(model.data, union(ranges))))
     own = {graph.name(tensor) for tensor in own_quantizations(graph, ranges[1], everywhere=True)}
     # inner's output lies between two convolutions, the last one's is averaged; ADD and MAX_POOL touch the others
     assert own == {"inner", "output"}

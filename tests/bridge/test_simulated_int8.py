@@ -8,7 +8,7 @@ from networks import NETWORKS, inputs
 from bridge.converter import calibrate, to_int8
 from bridge.flatbuffer import read
 from bridge.graph import Graph
-from bridge.quantization import quantization_of as of_model
+from bridge.quantizer import quantization_of as of_model
 from bridge.runtimes import input_output, quantized, run_litert, run_micro
 from bridge.subnetworks import cut
 from bridge.tflite import channels_last
