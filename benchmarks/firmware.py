@@ -12,8 +12,6 @@ kept, compared bit for bit. "pointwise" is a convolution behind a depth-wise one
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import subprocess
 import sys
 import tempfile
@@ -23,11 +21,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import torch
 from rich.console import Console
 from rich.table import Table
+from torch import nn
 
-from bridge.model_file.flatbuffer import attach, read_table
-from bridge.model_file.table import Kind, Layer, SubnetworkRow, SubnetworkTable, encode
+from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.model_file.flatbuffer import read_table
+from bridge.model_file.table import encode
+from bridge.conversion.onnx2tf_process import convert
+from reds_torch import nest
+from reds_torch.nested import Subnetwork
 
 FIRMWARE = Path(__file__).parent.parent / "firmware"
 BOARD = "-machine mps2-an386 -display none -monitor none -serial null -icount shift=6,align=off,sleep=off"
@@ -101,31 +105,18 @@ def answers(build: Path, folder: Path) -> tuple[int, int]:
 
 
 def mlp() -> bytes:
-    """An int8 model as TensorFlow's converter makes it, with the subnetworks of SHARES."""
-    import tensorflow as tf  # noqa: PLC0415  (seconds, and only this needs it)
-
-    random = np.random.default_rng(0)
-    layers = [tf.keras.layers.Dense(width, activation="relu") for width in MLP[1:-1]] + [tf.keras.layers.Dense(MLP[-1])]
-    model = tf.keras.Sequential([tf.keras.Input((MLP[0],), batch_size=1), *layers])
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    converter.representative_dataset = lambda: (
-        [random.normal(0, 1, (1, MLP[0])).astype(np.float32)] for _ in range(50)
-    )
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    widths = tuple(tuple(int(width * share) for share in SHARES) for width in MLP[1:-1])
-    rows = []
-    for k in range(len(SHARES)):
-        used = (MLP[0], *(width[k] for width in widths), MLP[-1])
-        rows.append(SubnetworkRow(sum(a * b for a, b in pairwise(used)), sum(used)))
-    groups: list[int | None] = [None, *range(len(widths)), None]
-    layers_of_table = tuple(
-        Layer(i, Kind.FULLY_CONNECTED, inputs=groups[i], outputs=groups[i + 1]) for i in range(len(MLP) - 1)
-    )
-    with contextlib.redirect_stdout(io.StringIO()):  # where the converter describes what it exports
-        data = converter.convert()
-    return attach(data, SubnetworkTable(tuple(rows), widths, layers_of_table))
+    """An int8 model of random weights as the bridge makes it, with the subnetworks of SHARES."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        layers = [part for a, b in pairwise(MLP) for part in (nn.Linear(a, b), nn.ReLU())][:-1]
+        inputs = torch.randn(50, MLP[0])
+    net = nest(nn.Sequential(*layers), torch.zeros(1, MLP[0]))
+    net.subnetworks = [
+        Subnetwork({name: int(width * share) for name, width in net.full_widths.items()}) for share in SHARES
+    ]
+    graphs = export_subnetworks(net)
+    model = to_float(net, graphs, *convert(graphs[0]))
+    return to_int8(model, calibrate(model, inputs.numpy()), "shared")[0]
 
 
 def subnetwork_rows(measurements: Sequence[Measurement]) -> Iterator[list[str]]:

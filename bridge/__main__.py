@@ -11,23 +11,22 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from reds_torch.checkpoint import CheckpointError, load
-from reds_torch.reporting.table import stages_line, terminal
 from reds_torch.runs.checkpoint_data import data_module
 from reds_torch.runs.command_line import DATA_MODULES, UsageError, quiet_lightning
+from reds_torch.reporting.table import stages_line, terminal
 
 from .error import BridgeError
 from .folder import replacing_folder
-from .settings import RESULTS, BuildSettings, RangeKind
+from .requirements import check_requirements
+from .settings import BuildSettings, RESULTS, RangeKind
 
 if TYPE_CHECKING:
     from .build import Built
 
-EXTRA = ("onnx", "onnxsim", "onnx2tf", "tensorflow", "ai_edge_litert", "tflite_micro")
 EPILOG = """\
 ranges of activations (--ranges):
   shared                one quantization for all subnetworks
@@ -45,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options, data_options = _parser().parse_known_args(arguments)
     quiet_lightning()
     try:
-        check_extra()
+        check_requirements()
         settings = _settings(options)
         with replacing_folder(options.out, RESULTS) as folder:
             net = load(options.checkpoint)
@@ -64,17 +63,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(stages_line(built.seconds))
     print(f"results: {options.out}")
     return _judge(built, options.fail_if_drop)
-
-
-def check_extra() -> None:
-    """Refuse to begin where a package is missing that a later step needs.
-
-    Raises:
-        BridgeError: naming it and the command that installs it.
-    """
-    missing = [name for name in EXTRA if find_spec(name) is None]
-    if missing:
-        raise BridgeError(f"the bridge needs {', '.join(missing)}: pip install 'reds-torch[bridge]'")
 
 
 def _judge(built: Built, limit: float | None) -> int:

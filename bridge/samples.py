@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .conversion.calibration import check_samples
+from .conversion.activation_ranges import check_samples
 from .error import BridgeError
 
 

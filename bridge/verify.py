@@ -13,12 +13,13 @@ from rich.table import Table
 from reds_torch.nested.network import NestedNetwork
 
 from .conversion.converter import FloatModel
-from .conversion.tflite import channels_last
 from .error import BridgeError
+from .isolation import isolated
+from .runtimes import Arena, input_output, quantized, run_each, run_litert, run_micro
+from .samples import Samples
 from .model_file.subnetworks import cut
 from .model_file.table import SubnetworkTable
-from .runtimes import Arena, input_output, quantized, run_litert, run_micro
-from .samples import Samples
+from .conversion.onnx2tf_process import channels_last
 
 # of float32 outputs that were added up in another order, relative to the largest
 _FLOAT_TOLERANCE = 1e-3
@@ -67,6 +68,8 @@ def verify(
 ) -> list[Verified]:
     """Run every subnetwork in torch, as a float32 model, and as an int8 model in both runtimes.
 
+    Each runtime has a process of its own, since both can crash.
+
     Args:
         net: the nested network.
         first: its subnetwork that is the model's full one.
@@ -76,12 +79,16 @@ def verify(
         samples: to run it on.
 
     Raises:
-        BridgeError: a float32 model computes something else than torch, or a runtime refuses an int8 model.
+        BridgeError: a float32 model computes something else than torch, or a runtime refuses a model or crashes on it.
     """
     inputs = channels_last(samples.inputs)
     stored = quantized(inputs, input_output(data)[0])
+    models = [cut(data, table, k) for k in range(len(table.subnetworks))]
+    in_litert = [(model, inputs) for model in floats.subnetworks] + [(model, stored) for model in models]
+    answers = isolated("LiteRT", run_each, run_litert, in_litert)
+    micro = isolated("TensorFlow Lite Micro", run_each, run_micro, [(model, stored) for model in models])
     return [
-        _verify(logits, floats.subnetworks[k], cut(data, table, k), inputs, stored, samples.labels, k)
+        _verified(k, models[k], logits, answers[k], answers[len(models) + k], micro[k], samples.labels)
         for k, logits in enumerate(torch_outputs(net, first, samples.inputs))
     ]
 
@@ -96,17 +103,23 @@ def torch_outputs(net: NestedNetwork, first: int, inputs: np.ndarray) -> list[np
     return found
 
 
-def _verify(
-    logits: np.ndarray, floats: bytes, model: bytes, inputs: np.ndarray, stored: np.ndarray, labels: np.ndarray, k: int
+def _verified(
+    k: int,
+    model: bytes,
+    logits: np.ndarray,
+    real: np.ndarray,
+    litert: np.ndarray,
+    of_micro: tuple[np.ndarray, Arena],
+    labels: np.ndarray,
 ) -> Verified:
-    difference = float(np.abs(run_litert(floats, inputs) - logits).max())
+    """What subnetwork k does: in torch, as a float32 model, as an int8 model in LiteRT and in TensorFlow Lite Micro."""
+    difference = float(np.abs(real - logits).max())
     if difference > _FLOAT_TOLERANCE * max(1.0, float(np.abs(logits).max())):
         raise BridgeError(
             f"the converted float32 model of subnetwork {k} differs from torch by {difference:.3g}: the conversion "
             f"changed the network"
         )
-    micro, arena = run_micro(model, stored)
-    litert = run_litert(model, stored)
+    micro, arena = of_micro
     classes, micro_classes, litert_classes = (outputs.argmax(1) for outputs in (logits, micro, litert))
     quantization = input_output(model)[1]
     return Verified(

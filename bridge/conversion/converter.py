@@ -13,25 +13,19 @@ from reds_torch import costs
 from reds_torch.nested import Subnetwork
 from reds_torch.nested.network import NestedNetwork
 
+from .activation_ranges import Ranges, measure, union
+from .editing import add_constant, drop_unused, layer_operators, name_tensors
 from ..error import BridgeError
 from ..model_file.flatbuffer import attach, read, read_table, write
 from ..model_file.graph import Graph
-from ..model_file.subnetworks import cut
-from ..model_file.table import Kind, Override, SubnetworkRow, SubnetworkTable
-from ..settings import RangeKind
-from .calibration import Ranges, measure, union
 from .layers import check_nesting, match, table_layers
 from .onnx_export import export, layers_of
-from .quantization import OwnParameters, overrides, own_parameters, own_quantizations, quantize
-from .simplification import (
-    add_constant,
-    check_operators,
-    drop_unused,
-    flatten_inside_dense_layers,
-    layer_operators,
-    name_tensors,
-    restore_biases,
-)
+from .overrides import OwnParameters, overrides, own_parameters, own_quantizations
+from .quantizer import quantize
+from ..settings import RangeKind
+from .simplification import simplify
+from ..model_file.subnetworks import cut
+from ..model_file.table import Kind, Override, SubnetworkRow, SubnetworkTable
 
 
 @dataclass(frozen=True)
@@ -42,7 +36,6 @@ class FloatModel:
         graph: in ONNX, of the full network.
         data: the .tflite file of the full network.
         table: of its subnetworks, without overrides.
-        modules: names of the layers, in the model's order.
         subnetworks: a .tflite file for each, with batch norm of its own if it has any.
         parameters: of each subnetwork's layers, in the model's order.
     """
@@ -50,7 +43,6 @@ class FloatModel:
     graph: onnx.ModelProto
     data: bytes
     table: SubnetworkTable
-    modules: tuple[str, ...]
     subnetworks: tuple[bytes, ...]
     parameters: tuple[tuple[OwnParameters, ...], ...]
 
@@ -105,12 +97,8 @@ def to_float(net: NestedNetwork, graphs: Sequence[onnx.ModelProto], converted: b
     exported = [layers_of(graph) for graph in graphs]
     graph = Graph(read(converted))
     order = match(net, chosen[0].widths, exported[0], graph)
-    restore_biases(graph, [exported[0][index] for index in order])
-    flatten_inside_dense_layers(graph)
-    check_operators(graph)
-    drop_unused(graph)
-    modules = [net.structure.layers[index].name for index in order]
-    name_tensors(graph, modules)
+    simplify(graph)
+    name_tensors(graph, [net.structure.layers[index].name for index in order])
     table = SubnetworkTable(
         subnetworks=tuple(_row(net, subnetwork) for subnetwork in chosen),
         widths=tuple(tuple(subnetwork.widths[group.name] for subnetwork in chosen) for group in net.groups),
@@ -119,7 +107,7 @@ def to_float(net: NestedNetwork, graphs: Sequence[onnx.ModelProto], converted: b
     data = write(graph.model)
     parameters = [_in_order(own_parameters(exported[0], own, net.batch_norm == "shared"), order) for own in exported]
     cuts = [_with_parameters(cut(data, table, k), own) for k, own in enumerate(parameters)]
-    return FloatModel(graphs[0], data, table, tuple(modules), tuple(cuts), tuple(parameters))
+    return FloatModel(graphs[0], data, table, tuple(cuts), tuple(parameters))
 
 
 def calibrate(model: FloatModel, inputs: np.ndarray, percentile: float = 100.0) -> list[Ranges]:
@@ -135,7 +123,7 @@ def to_int8(model: FloatModel, ranges: Sequence[Ranges], kind: RangeKind = "outp
         ranges: of each subnetwork's activations; the model gets their union.
         kind: which tensors a subnetwork quantizes in its own way.
     """
-    data = quantize(model.data, union(ranges), model.modules)
+    data = quantize(model.data, union(ranges))
     graph = Graph(read(data))
     found: dict[tuple[int, int], Override] = {}
     for k in range(1, len(model.subnetworks)):
@@ -177,8 +165,8 @@ def _with_parameters(data: bytes, parameters: Sequence[OwnParameters]) -> bytes:
         operator.inputs = np.array(
             [
                 operator.inputs[0],
-                add_constant(graph, graph.name(weight), scaled),
-                add_constant(graph, graph.name(int(operator.inputs[2])), own.biases),
+                add_constant(graph, graph.name(weight), scaled.astype(np.float32)),
+                add_constant(graph, graph.name(int(operator.inputs[2])), own.biases.astype(np.float32)),
             ],
             np.int32,
         )

@@ -11,16 +11,17 @@ from collections.abc import Sequence
 from math import prod
 
 import numpy as np
+from ai_edge_litert.schema_py_generated import OperatorT
 
 from reds_torch.nested import AxisLayout, Widths
 from reds_torch.nested.network import NestedNetwork
 from reds_torch.nested.tracing import Layer as NestedLayer
 
+from .editing import layer_operators
 from ..error import BridgeError
 from ..model_file.graph import Graph
-from ..model_file.table import Kind, Layer
 from .onnx_export import OnnxLayer
-from .simplification import layer_operators
+from ..model_file.table import Kind, Layer
 
 # of two weights that went different ways through float32 arithmetic, relative to the largest of the layer
 _TOLERANCE = 1e-5
@@ -70,6 +71,7 @@ def match(net: NestedNetwork, widths: Widths, exported: Sequence[OnnxLayer], gra
                 f"a {kind.name} of the converted model has weights of no layer of the network: the conversion changed "
                 f"it in a way that the bridge does not know"
             )
+        _check_bias(graph, operator, exported[index])
         pending.remove(index)
         found.append(index)
     if pending:
@@ -120,6 +122,13 @@ def _check_exported(net: NestedNetwork, widths: Widths, exported: Sequence[OnnxL
         weight = weights[layer.weight].detach().numpy()
         if weight.shape != there.weight.shape or not is_scaled(weight, there.weight):
             raise BridgeError(f"the exported weights of module '{layer.name}' are not the network's")
+
+
+def _check_bias(graph: Graph, operator: OperatorT, layer: OnnxLayer) -> None:
+    """A layer has its bias: one that a converter moved into the next layer is wrong where a subnetwork cuts that."""
+    biases = graph.constant(int(operator.inputs[2])) if len(operator.inputs) > 2 and operator.inputs[2] >= 0 else None
+    if biases is None or np.abs(biases - layer.bias).max() > _TOLERANCE * np.abs(layer.bias).max():
+        raise BridgeError(f"the converted model has another bias than module '{layer.name}'")
 
 
 def _same(weight: np.ndarray, layer: OnnxLayer, kind: Kind) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tflite_micro.python.tflite_micro import runtime
@@ -39,3 +41,8 @@ def reference_interpreter(data: bytes) -> Interpreter:
     )
     interpreter.allocate_tensors()
     return interpreter
+
+
+def crash(*_: object) -> None:
+    """What a runtime with a fault does."""
+    os.abort()

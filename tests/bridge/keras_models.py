@@ -1,13 +1,20 @@
-"""Small Keras models with random weights, quantized by TensorFlow's converter as a user's would be."""
+"""Small Keras models with random weights, quantized by TensorFlow's converter as a user's would be.
+
+The tests read them from a file, which `python tests/bridge/keras_models.py` writes. It needs tensorflow; 2.19 wrote it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from nested_models import Groups
+from nested_models import Example, Groups
+
+FILE = Path(__file__).parent / "references" / "keras_models.npz"
+KINDS = ("float32", "int8")
 
 
 @dataclass(frozen=True)
@@ -94,6 +101,14 @@ RECIPES = {
 }
 
 
+def examples(name: str) -> tuple[Example, ...]:
+    """A recipe's model as float32 and as int8, with the groups of its layers."""
+    with np.load(FILE) as files:
+        return tuple(
+            Example(files[f"{name}.{kind}"].tobytes(), RECIPES[name].sizes, RECIPES[name].groups) for kind in KINDS
+        )
+
+
 def convert(recipe: Recipe) -> tuple[bytes, bytes]:
     """The model with random weights as float32 and as int8 .tflite file."""
     import tensorflow as tf
@@ -121,3 +136,12 @@ def convert(recipe: Recipe) -> tuple[bytes, bytes]:
             converter.inference_input_type = converter.inference_output_type = tf.int8
         files.append(converter.convert())
     return files[0], files[1]
+
+
+if __name__ == "__main__":
+    made = {
+        f"{name}.{kind}": np.frombuffer(file, np.uint8)
+        for name, recipe in RECIPES.items()
+        for kind, file in zip(KINDS, convert(recipe), strict=True)
+    }
+    np.savez_compressed(FILE, **made)

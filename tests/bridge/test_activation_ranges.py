@@ -5,10 +5,10 @@ import pytest
 import torch
 from networks import inputs
 
-from bridge.conversion.calibration import check_samples, including_zero, measure, union
+from bridge.conversion.activation_ranges import check_samples, including_zero, measure, union
 from bridge.conversion.converter import calibrate
-from bridge.conversion.tflite import channels_last
 from bridge.error import BridgeError
+from bridge.conversion.onnx2tf_process import channels_last
 
 
 @torch.no_grad()

@@ -1,48 +1,20 @@
 """The same for models that TensorFlow's converter wrote: quantized, with its metadata and signatures."""
 
-from hashlib import sha256
-from importlib.metadata import version
-from pathlib import Path
-
-import keras_models
 import numpy as np
 import pytest
 from int8_models import unpack
 from interpreters import litert, micro, reference_interpreter
-from keras_models import RECIPES, convert
-from nested_models import Example
+from keras_models import RECIPES, examples
 from simulation import Simulation
 
 from bridge.model_file.flatbuffer import attach, metadata, read, read_table
 from bridge.model_file.subnetworks import cut
-from reds_torch.system.atomic import replacing
-
-
-@pytest.fixture(scope="module")
-def converted(request):
-    """Float32 and int8 examples by name; kept in pytest's cache, since converting takes some seconds for each."""
-    key = sha256(Path(keras_models.__file__).read_bytes() + version("tensorflow").encode()).hexdigest()[:16]
-    folder = request.config.cache.mkdir(f"converted-{key}")
-    made = {}
-
-    def example(name: str) -> tuple[Example, Example]:
-        if name not in made:
-            files = [folder / f"{name}.{kind}.tflite" for kind in ("float32", "int8")]
-            if not all(file.exists() for file in files):
-                for file, data in zip(files, convert(RECIPES[name]), strict=True):
-                    with replacing(file) as temporary:
-                        temporary.write_bytes(data)
-            recipe = RECIPES[name]
-            made[name] = tuple(Example(file.read_bytes(), recipe.sizes, recipe.groups) for file in files)
-        return made[name]
-
-    return example
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_cut_models_compute_what_the_device_computes(converted, name):
+def test_cut_models_compute_what_the_device_computes(name):
     random = np.random.default_rng(0)
-    _, example = converted(name)
+    _, example = examples(name)
     data = attach(example.data, example.table(random, count=5))
     table, inputs = read_table(data), example.inputs(random, 200)
     device = Simulation(data, table)
@@ -51,10 +23,10 @@ def test_cut_models_compute_what_the_device_computes(converted, name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_litert_is_within_one_step_of_each_operator(converted, name):
+def test_litert_is_within_one_step_of_each_operator(name):
     """LiteRT rounds once where the device rounds twice: on what LiteRT gave an operator, one step apart at most."""
     random = np.random.default_rng(0)
-    _, example = converted(name)
+    _, example = examples(name)
     table = example.table(random, count=3)
     for k in range(3):
         data = cut(example.data, table, k)
@@ -71,10 +43,10 @@ def test_litert_is_within_one_step_of_each_operator(converted, name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_model_with_a_table_is_the_model(converted, name):
+def test_model_with_a_table_is_the_model(name):
     """What the converter wrote beside the network stays, and both runtimes answer as before."""
     random = np.random.default_rng(0)
-    _, example = converted(name)
+    _, example = examples(name)
     data, inputs = attach(example.data, example.table(random)), example.inputs(random, 5)
     np.testing.assert_array_equal(micro(data, inputs), micro(example.data, inputs))
     np.testing.assert_array_equal(litert(data, inputs), litert(example.data, inputs))
@@ -89,10 +61,10 @@ def test_model_with_a_table_is_the_model(converted, name):
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_float_models_keep_their_names_and_their_outputs(converted, name):
+def test_float_models_keep_their_names_and_their_outputs(name):
     """Cut float32 models run on LiteRT; at full width they are the model; names are those of the full model."""
     random = np.random.default_rng(0)
-    example, quantized = converted(name)
+    example, quantized = examples(name)
     table = example.table(random, count=3)
     inputs = random.normal(0, 1, quantized.inputs(random, 5).shape).astype(np.float32)
     names = [tensor.name for tensor in unpack(example.data).subgraphs[0].tensors]

@@ -11,9 +11,9 @@ from int8_models import pack, unpack
 from interpreters import litert, micro
 from nested_models import EXAMPLES, dense, residual
 
-from bridge.model_file import verifier
+from bridge.model_file import structure_check as verifier
 from bridge.model_file.flatbuffer import attach, detach, metadata, read, read_table, write
-from bridge.model_file.table import NAME, FormatError, decode, encode
+from bridge.model_file.table import FormatError, NAME, decode, encode
 
 
 def plain(value):

@@ -6,11 +6,11 @@ import torch
 from networks import NETWORKS, inputs, network
 
 from bridge.conversion.converter import export_subnetworks, to_float
-from bridge.conversion.tflite import channels_last
 from bridge.error import BridgeError
 from bridge.model_file.flatbuffer import read
 from bridge.model_file.graph import Graph
 from bridge.runtimes import run_litert
+from bridge.conversion.onnx2tf_process import channels_last
 from bridge.verify import torch_outputs
 from reds_torch import nest
 from reds_torch.models import cnn, dnn, ds_cnn, mobilenet_v1, resnet8
@@ -27,6 +27,7 @@ SMALL = {
 }
 SEPARABLE = ["DEPTHWISE_CONV_2D", "CONV_2D"]
 LEAKY = ["DEPTHWISE_CONV_2D", "LEAKY_RELU", "CONV_2D", "LEAKY_RELU"]
+torch.manual_seed(0)  # so that they are converted once for all runs of the tests
 LARGE = {
     "dnn": (dnn(), ["FULLY_CONNECTED"] * 4),
     "cnn": (cnn(), ["CONV_2D", "CONV_2D", "FULLY_CONNECTED", "FULLY_CONNECTED", "FULLY_CONNECTED"]),

@@ -7,16 +7,17 @@ import pytest
 import torch
 from networks import NETWORKS, inputs, network
 
-from bridge.conversion.calibration import union
+from bridge.conversion.activation_ranges import union
 from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
-from bridge.conversion.onnx_export import OnnxLayer
-from bridge.conversion.quantization import own_parameters, own_quantizations, quantization_of, quantize
-from bridge.conversion.tflite import channels_last
 from bridge.error import BridgeError
 from bridge.model_file.flatbuffer import read, read_table
 from bridge.model_file.graph import Graph
-from bridge.model_file.subnetworks import cut
+from bridge.conversion.onnx_export import OnnxLayer
+from bridge.conversion.overrides import own_parameters, own_quantizations
+from bridge.conversion.quantizer import quantization_of, quantize
 from bridge.runtimes import input_output, quantized, run_litert, run_micro
+from bridge.model_file.subnetworks import cut
+from bridge.conversion.onnx2tf_process import channels_last
 from bridge.verify import torch_outputs
 
 
@@ -102,7 +103,7 @@ def test_own_ranges_are_those_of_the_subnetwork(float_models):
 def test_what_other_operators_read_or_write_keeps_the_full_networks_quantization(float_models):
     net, model = float_models["residual"]
     ranges = calibrate(model, channels_last(inputs(net).numpy()))
-    graph = Graph(read(quantize(model.data, union(ranges), model.modules)))
+    graph = Graph(read(quantize(model.data, union(ranges))))
     own = {graph.name(tensor) for tensor in own_quantizations(graph, ranges[1], everywhere=True)}
     # inner's output lies between two convolutions, the last one's is averaged; ADD and MAX_POOL touch the others
     assert own == {"inner", "output"}

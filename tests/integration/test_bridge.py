@@ -9,10 +9,15 @@ import torch
 
 import reds_torch as reds
 from bridge import __main__ as command
-from bridge.model_file.flatbuffer import read_table
+from bridge import requirements
 from reds_torch.data.speech.speech_commands import SpeechCommands
 from reds_torch.models import build
 from reds_torch.nested import Subnetwork
+
+if unmet := requirements.unmet_requirement():
+    pytest.skip(unmet, allow_module_level=True)
+
+from bridge.model_file.flatbuffer import read_table
 
 
 @pytest.fixture
@@ -72,9 +77,25 @@ def test_a_foreign_checkpoint_and_folder_are_refused(arguments, capsys):
 
 
 def test_a_missing_extra_names_the_command_that_installs_it(arguments, capsys, monkeypatch):
-    monkeypatch.setattr(command, "find_spec", lambda name: None if name == "tflite_micro" else object())
+    monkeypatch.setattr(requirements, "find_spec", lambda name: None if name == "tflite_micro" else object())
     assert command.main(arguments) == 2
     assert "the bridge needs tflite_micro: pip install 'reds-torch[bridge]'" in capsys.readouterr().err
+
+
+def test_a_python_that_is_too_old_is_said_before_anything_is_done(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(requirements.sys, "version_info", (3, 11, 9))
+    assert command.main(arguments) == 2
+    assert capsys.readouterr().err.strip() == (
+        "error: the bridge's converter, onnx2tf 2, runs on Python 3.12 and newer, and this is Python 3.11: "
+        "make an environment with 3.12 or 3.13 and pip install 'reds-torch[bridge]'"
+    )
+    assert not Path("out").exists()
+
+
+def test_an_old_onnx2tf_is_refused(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(requirements, "version", lambda _: "1.29.24")
+    assert command.main(arguments) == 2
+    assert "the bridge needs onnx2tf 2, not 1.29.24: pip install 'reds-torch[bridge]'" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ a child none of this matters, and what it printed is looked at only where it fai
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -16,9 +15,8 @@ import numpy as np
 import onnx
 
 from ..error import BridgeError
+from ..requirements import check_requirements
 
-# For models with 4-D inputs of three channels onnx2tf downloads this file unless it lies in its working directory.
-_SAMPLES = "calibration_image_sample_data_20x128x128x3_float32.npy"
 _PROGRAM = """
 import sys, onnx2tf
 for name in sys.argv[1:]:
@@ -26,9 +24,8 @@ for name in sys.argv[1:]:
         input_onnx_file_path=f"{name}.onnx",
         output_folder_path=name,
         not_use_onnxsim=True,
-        custom_input_op_name_np_data_path=[["input", f"{name}.npy", 0.0, 1.0]],
         keep_shape_absolutely_input_names=None if name.startswith("map") else ["input"],
-        non_verbose=True,
+        verbosity="error",
     )
 """
 
@@ -45,18 +42,16 @@ def convert(*models: onnx.ModelProto) -> list[bytes]:
         models: each with one input, called "input"; converted in one process, since it takes seconds to start.
 
     Raises:
-        BridgeError: onnx2tf failed; the message is its last one.
+        BridgeError: onnx2tf is not there, or failed; the message is its last one.
     """
-    random = np.random.default_rng(0)
+    check_requirements()
     with tempfile.TemporaryDirectory(prefix="reds-bridge-") as temporary:
         folder = Path(temporary)
         names = []
         for number, model in enumerate(models):
-            shape = [axis.dim_value for axis in model.graph.input[0].type.tensor_type.shape.dim]
-            names.append(f"map{number}" if len(shape) == 4 else f"vector{number}")
+            rank = len(model.graph.input[0].type.tensor_type.shape.dim)
+            names.append(f"map{number}" if rank == 4 else f"vector{number}")
             onnx.save(model, folder / f"{names[-1]}.onnx")
-            np.save(folder / f"{names[-1]}.npy", channels_last(random.standard_normal(shape, dtype=np.float32)))
-        np.save(folder / _SAMPLES, random.random((20, 128, 128, 3), dtype=np.float32))
         output = _run([sys.executable, "-P", "-c", _PROGRAM, *names], folder)
         converted = [folder / name / f"{name}_float32.tflite" for name in names]
         if not all(file.is_file() for file in converted):
@@ -66,15 +61,7 @@ def convert(*models: onnx.ModelProto) -> list[bytes]:
 
 def _run(command: list[str], folder: Path) -> str:
     """Run a command silently; returns what it printed."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "TF_CPP_MIN_LOG_LEVEL": "3",
-    }
-    done = subprocess.run(
-        command, cwd=folder, env=environment, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
+    done = subprocess.run(command, cwd=folder, check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     return done.stdout.decode(errors="replace")
 
 

@@ -1,4 +1,4 @@
-"""From the float32 model and its ranges to int8, and what a subnetwork has for itself on the same int8 weights."""
+"""What a subnetwork has for itself on the full network's int8 weights: batch norm, and ranges of activations."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .activation_ranges import Ranges
+from .editing import layer_operators
 from ..error import BridgeError
-from ..model_file.flatbuffer import read, write
 from ..model_file.graph import ACTIVATION_NAMES, Graph
-from ..model_file.requantization import Quantization, make_override
-from ..model_file.table import Kind, Override, SubnetworkTable
-from ..quiet import captured_output
-from .calibration import Ranges, including_zero, with_ranges
 from .layers import is_scaled, row_factors
 from .onnx_export import OnnxLayer
-from .simplification import layer_operators, name_tensors
+from .quantizer import quantization_of
+from ..model_file.requantization import Quantization, make_override
+from ..model_file.table import Kind, Override, SubnetworkTable
 
 # operators that move or average stored values, whatever these stand for
 _MOVERS = {"RESHAPE", "MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN"}
@@ -33,33 +32,6 @@ class OwnParameters:
 
     gains: np.ndarray | None
     biases: np.ndarray
-
-
-def quantize(model: bytes, ranges: Ranges, modules: Sequence[str]) -> bytes:
-    """The int8 model: weights per output channel, activations per tensor, int8 input and output.
-
-    Args:
-        model: the float32 model.
-        ranges: of its activations.
-        modules: names of its layers, for their weights.
-
-    Raises:
-        BridgeError: TensorFlow's quantizer failed, or did something else than quantizing.
-    """
-    with captured_output():
-        import tensorflow as tf  # noqa: PLC0415 - prints when imported
-        from tensorflow.lite.python.convert import ConverterError, mlir_quantize  # noqa: PLC0415
-
-        try:
-            quantized = mlir_quantize(
-                with_ranges(model, ranges), fully_quantize=True, input_data_type=tf.int8, output_data_type=tf.int8
-            )
-        except (ConverterError, RuntimeError, ValueError) as error:
-            raise BridgeError(f"TensorFlow's quantizer failed: {str(error).strip().splitlines()[-1]}") from error
-    graph, before = Graph(read(bytes(quantized))), Graph(read(model))
-    _check_quantized(before, graph)
-    name_tensors(graph, modules)
-    return write(graph.model)
 
 
 def own_parameters(full: Sequence[OnnxLayer], own: Sequence[OnnxLayer], shared: bool) -> list[OwnParameters]:
@@ -107,13 +79,6 @@ def own_quantizations(graph: Graph, ranges: Ranges, everywhere: bool) -> dict[in
         if not is_averaged or quantization.zero_point == graph.quantization(tensors[0]).zero_point:
             own |= dict.fromkeys(tensors, quantization)
     return own
-
-
-def quantization_of(smallest: float, largest: float) -> Quantization:
-    """The int8 quantization that spreads a range over the 256 stored values."""
-    smallest, largest = including_zero(smallest, largest)
-    scale = float(np.float32((largest - smallest) / 255))
-    return Quantization(scale, int(np.clip(np.rint(-128 - smallest / scale), -128, 127)))
 
 
 def overrides(
@@ -180,17 +145,3 @@ def _free_tensors(graph: Graph) -> Iterable[tuple[list[int], bool]]:
     for tensors in {id(group): group for group in together.values()}.values():
         if not bound.intersection(tensors):
             yield tensors, bool(averaged.intersection(tensors))
-
-
-def _check_quantized(before: Graph, after: Graph) -> None:
-    """The int8 model has the float32 model's operators and, up to rounding, its weights."""
-    names = [[graph.operator_name(operator) for operator in graph.operators] for graph in (before, after)]
-    if names[0] != names[1]:
-        raise BridgeError(f"TensorFlow's quantizer made {', '.join(names[1])} of {', '.join(names[0])}")
-    for real, stored in zip(layer_operators(before), layer_operators(after), strict=True):
-        weight, index = before.constant(int(real.inputs[1])), int(stored.inputs[1])
-        values, scales = after.constant(index), after.scales(index)[0]
-        axis = after.tensor(index).quantization.quantizedDimension
-        steps = scales.reshape([-1 if i == axis else 1 for i in range(values.ndim)]) if len(scales) > 1 else scales
-        if values.dtype != np.int8 or np.abs(values * steps - weight).max() > 0.51 * scales.max():
-            raise BridgeError(f"TensorFlow's quantizer changed the weights of a {before.operator_name(real)}")

@@ -3,9 +3,6 @@
 An int8 tensor needs a range that what it will hold stays within. The full network's own is not enough: a narrower
 subnetwork adds up fewer terms, so cancellation that keeps the full network's sums small may be gone. The range of a
 tensor is therefore the union over the subnetworks, each of which is run as a float32 model of its own.
-
-TensorFlow's own calibrator is not used: it looks at a tensor again after the operator that reads it, when a sum may
-have been written over it.
 """
 
 from __future__ import annotations
@@ -15,12 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from ai_edge_litert.schema_py_generated import QuantizationParametersT
 
 from reds_torch.training.int8.fake_quantization import ANSWER
 
 from ..error import BridgeError
-from ..model_file.flatbuffer import read, write
+from ..model_file.flatbuffer import read
 from ..model_file.graph import Graph
 from ..quiet import captured_output
 
@@ -75,17 +71,6 @@ def union(ranges: Sequence[Ranges]) -> Ranges:
     """The smallest ranges that hold those of all subnetworks."""
     names = ranges[0].keys()
     return {name: (min(r[name][0] for r in ranges), max(r[name][1] for r in ranges)) for name in names}
-
-
-def with_ranges(model: bytes, ranges: Ranges) -> bytes:
-    """The float32 model with these ranges written into it, where TensorFlow's quantizer looks for them."""
-    calibrated = read(model)
-    for tensor in calibrated.subgraphs[0].tensors:
-        limits = ranges.get(tensor.name.decode())
-        if limits is not None:
-            smallest, largest = (np.array([limit], np.float32) for limit in including_zero(*limits))
-            tensor.quantization = QuantizationParametersT(min=smallest, max=largest)
-    return write(calibrated)
 
 
 def including_zero(smallest: float, largest: float) -> tuple[float, float]:
