@@ -24,6 +24,8 @@ HEADER = """\
 # Made by `make lock`: exact versions for Python 3.11 and newer. pip and uv take it as constraints.
 # MB to download, on Linux x86-64, on top of each other: {sizes}
 """
+# uv passes over the upper end of a package's Requires-Python, pip does not: the last version without one.
+FOR_PIP = ("backports.strenum<1.3",)
 # The wheel of torch 2.14.1 without CUDA, which is on no index that is asked here.
 TORCH_WITHOUT_CUDA = 195
 
@@ -38,7 +40,11 @@ def main(arguments: Sequence[str]) -> int:
         pins = Path(temporary, "lock.txt")
         if LOCK.exists():
             pins.write_text(LOCK.read_text())
-        resolve(contents_of(project, ["core", *parts]).required, pins, [a for a in arguments if a != "--check"])
+        for_pip = Path(temporary, "constraints.txt")
+        for_pip.write_text("\n".join(FOR_PIP))
+        further = [argument for argument in arguments if argument != "--check"]
+        required = contents_of(project, ["core", *parts]).required
+        resolve(required, pins, ["--constraints", str(for_pip), *further])
         text = pins.read_text()
         if not check:
             text = HEADER.format(sizes=sizes(project, parts, pins)) + text
