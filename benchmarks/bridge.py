@@ -30,16 +30,16 @@ from rich.table import Table
 from benchmarks.bridge_plot import ALONE, NESTED, plot
 from benchmarks.latency import Latency, pinned, take_turns
 from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.conversion.onnx2tf_process import channels_last, convert
 from bridge.error import BridgeError
 from bridge.model_file.flatbuffer import read, read_table
 from bridge.model_file.graph import Graph
 from bridge.model_file.propagation import layer_operators
+from bridge.model_file.subnetworks import cut
+from bridge.model_file.table import FormatError
 from bridge.quiet import captured_output
 from bridge.samples import load_samples
 from bridge.settings import RESULTS as VERIFICATION
-from bridge.model_file.subnetworks import cut
-from bridge.model_file.table import FormatError
-from bridge.conversion.onnx2tf_process import channels_last, convert
 from reds_torch import nest
 from reds_torch.checkpoint import load
 from reds_torch.runs.checkpoint_data import data_module

@@ -26,15 +26,15 @@ from rich.table import Table
 from bridge.build import input_range
 from bridge.conversion.activation_ranges import Ranges
 from bridge.conversion.converter import FloatModel, calibrate, export_subnetworks, to_float, to_int8
+from bridge.conversion.onnx2tf_process import channels_last, convert
+from bridge.model_file.subnetworks import cut
 from bridge.runtimes import input_output, quantized, run_micro
 from bridge.samples import Samples, load_samples
 from bridge.settings import RangeKind
-from bridge.model_file.subnetworks import cut
-from bridge.conversion.onnx2tf_process import channels_last, convert
 from bridge.verify import torch_outputs
 from reds_torch.checkpoint import load
-from reds_torch.runs.checkpoint_data import data_module
 from reds_torch.nested.network import NestedNetwork
+from reds_torch.runs.checkpoint_data import data_module
 
 RESULTS = Path(__file__).parent / "results" / "bridge_accuracy.jsonl"
 

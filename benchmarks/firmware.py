@@ -27,9 +27,9 @@ from rich.table import Table
 from torch import nn
 
 from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.conversion.onnx2tf_process import convert
 from bridge.model_file.flatbuffer import read_table
 from bridge.model_file.table import encode
-from bridge.conversion.onnx2tf_process import convert
 from reds_torch import nest
 from reds_torch.nested import Subnetwork
 

@@ -24,11 +24,11 @@ from torch import nn
 
 from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
 from bridge.conversion.editing import drop_unused
+from bridge.conversion.onnx2tf_process import channels_last, convert
 from bridge.model_file.flatbuffer import read, write
 from bridge.model_file.graph import Graph
 from bridge.quiet import captured_output
 from bridge.runtimes import run_micro
-from bridge.conversion.onnx2tf_process import channels_last, convert
 from reds_torch import nest
 from reds_torch.models import cnn, dnn, ds_cnn, mobilenet_v1, resnet8
 

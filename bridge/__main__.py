@@ -15,14 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from reds_torch.checkpoint import CheckpointError, load
+from reds_torch.reporting.table import stages_line, terminal
 from reds_torch.runs.checkpoint_data import data_module
 from reds_torch.runs.command_line import DATA_MODULES, UsageError, quiet_lightning
-from reds_torch.reporting.table import stages_line, terminal
 
 from .error import BridgeError
 from .folder import replacing_folder
 from .requirements import check_requirements
-from .settings import BuildSettings, RESULTS, RangeKind
+from .settings import RESULTS, BuildSettings, RangeKind
 
 if TYPE_CHECKING:
     from .build import Built

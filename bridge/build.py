@@ -21,16 +21,16 @@ from reds_torch.training.int8.input_range import best_input_range
 
 from .conversion.activation_ranges import union
 from .conversion.converter import calibrate, export_subnetworks, subnetworks_from, to_float, to_int8, with_table
+from .conversion.onnx2tf_process import channels_last, convert
+from .conversion.onnx_export import export
+from .headers import DeviceModel, Examples, write_sources
 from .model_file.flatbuffer import read
 from .model_file.graph import Graph
-from .headers import DeviceModel, Examples, write_sources
-from .conversion.onnx_export import export
-from .runtimes import input_output, quantized
-from .samples import Samples, load_samples
-from .settings import BuildSettings, RESULTS
 from .model_file.subnetworks import cut
 from .model_file.table import SubnetworkTable, encode
-from .conversion.onnx2tf_process import channels_last, convert
+from .runtimes import input_output, quantized
+from .samples import Samples, load_samples
+from .settings import RESULTS, BuildSettings
 from .verify import Verified, as_json, torch_outputs, verify
 
 _BATCH = 100  # samples that a network runs on at a time

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reds_torch.data.speech.features import FLOOR, FeatureSettings, HIGHEST_HZ, LOWEST_HZ, MEL_CHANNELS, SAMPLE_RATE
+from reds_torch.data.speech.features import FLOOR, HIGHEST_HZ, LOWEST_HZ, MEL_CHANNELS, SAMPLE_RATE, FeatureSettings
 
 from .error import BridgeError
 

@@ -15,8 +15,8 @@ from tflite_micro.python.tflite_micro.runtime import Interpreter as MicroInterpr
 from .error import BridgeError
 from .model_file.flatbuffer import read
 from .model_file.graph import Graph
-from .quiet import captured_output
 from .model_file.requantization import Quantization
+from .quiet import captured_output
 
 T = TypeVar("T")
 _LARGEST_ARENA = 1 << 30  # bytes to try TensorFlow Lite Micro with

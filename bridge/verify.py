@@ -13,13 +13,13 @@ from rich.table import Table
 from reds_torch.nested.network import NestedNetwork
 
 from .conversion.converter import FloatModel
+from .conversion.onnx2tf_process import channels_last
 from .error import BridgeError
 from .isolation import isolated
-from .runtimes import Arena, input_output, quantized, run_each, run_litert, run_micro
-from .samples import Samples
 from .model_file.subnetworks import cut
 from .model_file.table import SubnetworkTable
-from .conversion.onnx2tf_process import channels_last
+from .runtimes import Arena, input_output, quantized, run_each, run_litert, run_micro
+from .samples import Samples
 
 # of float32 outputs that were added up in another order, relative to the largest
 _FLOAT_TOLERANCE = 1e-3

@@ -13,19 +13,19 @@ from reds_torch import costs
 from reds_torch.nested import Subnetwork
 from reds_torch.nested.network import NestedNetwork
 
-from .activation_ranges import Ranges, measure, union
-from .editing import add_constant, drop_unused, layer_operators, name_tensors
 from ..error import BridgeError
 from ..model_file.flatbuffer import attach, read, read_table, write
 from ..model_file.graph import Graph
+from ..model_file.subnetworks import cut
+from ..model_file.table import Kind, Override, SubnetworkRow, SubnetworkTable
+from ..settings import RangeKind
+from .activation_ranges import Ranges, measure, union
+from .editing import add_constant, drop_unused, layer_operators, name_tensors
 from .layers import check_nesting, match, table_layers
 from .onnx_export import export, layers_of
 from .overrides import OwnParameters, overrides, own_parameters, own_quantizations
 from .quantizer import quantize
-from ..settings import RangeKind
 from .simplification import simplify
-from ..model_file.subnetworks import cut
-from ..model_file.table import Kind, Override, SubnetworkRow, SubnetworkTable
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ import numpy as np
 from ai_edge_litert.schema_py_generated import BufferT, OperatorT, TensorT, TensorType
 
 from ..model_file.graph import Graph, elements
-from .onnx_export import INPUT, OUTPUT
 from ..model_file.table import Kind
+from .onnx_export import INPUT, OUTPUT
 
 _TYPES = {
     np.dtype(np.float32): TensorType.FLOAT32,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from ai_edge_litert.schema_py_generated import ActivationFunctionType, OperatorT, Padding
 
-from .editing import only_reader, readers, remove
 from ..model_file.graph import Graph
 from ..model_file.table import Kind
+from .editing import only_reader, readers, remove
 
 _ACTIVATIONS = {
     "RELU": ActivationFunctionType.RELU,

@@ -17,11 +17,11 @@ from reds_torch.nested import AxisLayout, Widths
 from reds_torch.nested.network import NestedNetwork
 from reds_torch.nested.tracing import Layer as NestedLayer
 
-from .editing import layer_operators
 from ..error import BridgeError
 from ..model_file.graph import Graph
-from .onnx_export import OnnxLayer
 from ..model_file.table import Kind, Layer
+from .editing import layer_operators
+from .onnx_export import OnnxLayer
 
 # of two weights that went different ways through float32 arithmetic, relative to the largest of the layer
 _TOLERANCE = 1e-5

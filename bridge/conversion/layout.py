@@ -15,8 +15,8 @@ from math import prod
 import numpy as np
 from ai_edge_litert.schema_py_generated import OperatorT
 
-from .editing import add_constant, add_tensor, only_reader, readers, remove, writer
 from ..model_file.graph import Graph
+from .editing import add_constant, add_tensor, only_reader, readers, remove, writer
 
 _MOVERS = ("TRANSPOSE", "RESHAPE")
 _VALUE_BY_VALUE = ("RELU", "RELU6", "RELU_N1_TO_1", "LEAKY_RELU")

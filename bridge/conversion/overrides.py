@@ -7,15 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .activation_ranges import Ranges
-from .editing import layer_operators
 from ..error import BridgeError
 from ..model_file.graph import ACTIVATION_NAMES, Graph
+from ..model_file.requantization import Quantization, make_override
+from ..model_file.table import Kind, Override, SubnetworkTable
+from .activation_ranges import Ranges
+from .editing import layer_operators
 from .layers import is_scaled, row_factors
 from .onnx_export import OnnxLayer
 from .quantizer import quantization_of
-from ..model_file.requantization import Quantization, make_override
-from ..model_file.table import Kind, Override, SubnetworkTable
 
 # operators that move or average stored values, whatever these stand for
 _MOVERS = {"RESHAPE", "MAX_POOL_2D", "AVERAGE_POOL_2D", "MEAN"}

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 import numpy as np
 from ai_edge_litert.schema_py_generated import OperatorT, QuantizationParametersT, TensorType
 
-from .activation_ranges import Ranges, including_zero
-from .editing import add_constant, drop_unused
 from ..error import BridgeError
 from ..model_file.flatbuffer import read, write
 from ..model_file.graph import Graph
 from ..model_file.propagation import BIAS, WEIGHTS, output_axis
 from ..model_file.requantization import Quantization
 from ..model_file.table import Kind
+from .activation_ranges import Ranges, including_zero
+from .editing import add_constant, drop_unused
 
 # What an operator's output is quantized by: a range of its own, or its input's quantization because it moves or
 # averages stored values.

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from .editing import drop_unused
 from ..error import BridgeError
-from .fusion import fuse_activations, fuse_padding
 from ..model_file.graph import Graph
-from .layout import flatten_inside_dense_layers, move_transposes
 from ..model_file.table import Kind
+from .editing import drop_unused
+from .fusion import fuse_activations, fuse_padding
+from .layout import flatten_inside_dense_layers, move_transposes
 
 # What a simplified model may consist of: layers, and operators that work channel by channel.
 OPERATORS = {

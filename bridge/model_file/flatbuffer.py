@@ -8,11 +8,12 @@ import flatbuffers
 import numpy as np
 from ai_edge_litert.schema_py_generated import BufferT, MetadataT, Model, ModelT
 
-from . import graph, structure_check as verifier
+from . import graph
+from . import structure_check as verifier
 from .graph import Graph, elements
-from .propagation import propagate
 from .own_quantization import complete, own_quantization
-from .table import FormatError, NAME, SubnetworkTable, decode, encode
+from .propagation import propagate
+from .table import NAME, FormatError, SubnetworkTable, decode, encode
 
 _ALIGNMENT = 16  # of buffers, as the schema asks for and kernels with vector instructions need
 

@@ -16,8 +16,8 @@ from ai_edge_litert.schema_py_generated import BufferT, QuantizationParametersT,
 
 from .flatbuffer import detach, read, write
 from .graph import Graph, buffer_uses, elements
-from .propagation import BIAS, CutAxes, WEIGHTS, output_axis, propagate
 from .own_quantization import OwnQuantization, complete, own_quantization
+from .propagation import BIAS, WEIGHTS, CutAxes, output_axis, propagate
 from .table import FormatError, SubnetworkTable
 
 _PER_CHANNEL = ("scale", "zeroPoint", "min", "max")

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bridge.requirements import unmet_requirement
-from reds_torch.system.atomic import replacing
 from reds_torch.nested.network import NestedNetwork
+from reds_torch.system.atomic import replacing
 
 if TYPE_CHECKING:
     import onnx

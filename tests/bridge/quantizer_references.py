@@ -18,9 +18,9 @@ from ai_edge_litert.schema_py_generated import BufferT, QuantizationParametersT
 
 from bridge.conversion.activation_ranges import Ranges, including_zero, measure
 from bridge.conversion.editing import layer_operators
+from bridge.isolation import isolated
 from bridge.model_file.flatbuffer import read, write
 from bridge.model_file.graph import Graph
-from bridge.isolation import isolated
 
 FILE = Path(__file__).parent / "references" / "quantizer.npz"
 # of an activation: usual ones, without zero, with the middle between two steps at zero, narrow, of nothing, huge

@@ -7,8 +7,8 @@ from networks import inputs
 
 from bridge.conversion.activation_ranges import check_samples, including_zero, measure, union
 from bridge.conversion.converter import calibrate
-from bridge.error import BridgeError
 from bridge.conversion.onnx2tf_process import channels_last
+from bridge.error import BridgeError
 
 
 @torch.no_grad()

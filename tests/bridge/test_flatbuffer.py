@@ -13,7 +13,7 @@ from nested_models import EXAMPLES, dense, residual
 
 from bridge.model_file import structure_check as verifier
 from bridge.model_file.flatbuffer import attach, detach, metadata, read, read_table, write
-from bridge.model_file.table import FormatError, NAME, decode, encode
+from bridge.model_file.table import NAME, FormatError, decode, encode
 
 
 def plain(value):

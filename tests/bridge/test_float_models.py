@@ -6,11 +6,11 @@ import torch
 from networks import NETWORKS, inputs, network
 
 from bridge.conversion.converter import export_subnetworks, to_float
+from bridge.conversion.onnx2tf_process import channels_last
 from bridge.error import BridgeError
 from bridge.model_file.flatbuffer import read
 from bridge.model_file.graph import Graph
 from bridge.runtimes import run_litert
-from bridge.conversion.onnx2tf_process import channels_last
 from bridge.verify import torch_outputs
 from reds_torch import nest
 from reds_torch.models import cnn, dnn, ds_cnn, mobilenet_v1, resnet8

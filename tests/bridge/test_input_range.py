@@ -6,10 +6,10 @@ from networks import inputs
 
 from bridge.build import input_range
 from bridge.conversion.converter import calibrate, to_int8
+from bridge.conversion.onnx2tf_process import channels_last
+from bridge.model_file.subnetworks import cut
 from bridge.runtimes import input_output, quantized, run_litert
 from bridge.samples import Samples
-from bridge.model_file.subnetworks import cut
-from bridge.conversion.onnx2tf_process import channels_last
 
 
 def logits(net, k, samples):

@@ -14,7 +14,7 @@ from nested_models import dense, flatten, residual, separable
 
 from bridge.model_file.flatbuffer import attach, metadata, read, read_table
 from bridge.model_file.subnetworks import cut
-from bridge.model_file.table import FormatError, NAME, SubnetworkTable, decode, encode
+from bridge.model_file.table import NAME, FormatError, SubnetworkTable, decode, encode
 
 T = TypeVar("T")
 SECONDS = 5  # for one file, on a machine that does other things as well; the median is a few milliseconds

@@ -8,9 +8,9 @@ from networks import NETWORKS, inputs, network
 from onnx.reference import ReferenceEvaluator
 from torch import nn
 
-from bridge.error import BridgeError
 from bridge.conversion.layers import check_nesting
 from bridge.conversion.onnx_export import export, layers_of
+from bridge.error import BridgeError
 from reds_torch import nest
 from reds_torch.models import vit
 

@@ -9,15 +9,15 @@ from networks import NETWORKS, inputs, network
 
 from bridge.conversion.activation_ranges import union
 from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
-from bridge.error import BridgeError
-from bridge.model_file.flatbuffer import read, read_table
-from bridge.model_file.graph import Graph
+from bridge.conversion.onnx2tf_process import channels_last
 from bridge.conversion.onnx_export import OnnxLayer
 from bridge.conversion.overrides import own_parameters, own_quantizations
 from bridge.conversion.quantizer import quantization_of, quantize
-from bridge.runtimes import input_output, quantized, run_litert, run_micro
+from bridge.error import BridgeError
+from bridge.model_file.flatbuffer import read, read_table
+from bridge.model_file.graph import Graph
 from bridge.model_file.subnetworks import cut
-from bridge.conversion.onnx2tf_process import channels_last
+from bridge.runtimes import input_output, quantized, run_litert, run_micro
 from bridge.verify import torch_outputs
 
 

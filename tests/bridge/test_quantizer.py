@@ -8,10 +8,10 @@ from ai_edge_litert import schema_py_generated as schema
 from int8_models import unpack
 from quantizer_references import described, expected, expected_ranges, networks, tensorflow_int8
 
+from bridge.conversion.quantizer import quantization_of, quantize, scales_for_biases, weight_scales
 from bridge.error import BridgeError
 from bridge.model_file.flatbuffer import read, write
 from bridge.model_file.graph import Graph
-from bridge.conversion.quantizer import quantization_of, quantize, scales_for_biases, weight_scales
 
 NETWORKS = networks()
 LAST_BIT = 1.2e-7  # of a float32, relative

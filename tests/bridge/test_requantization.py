@@ -5,7 +5,14 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from bridge.model_file.requantization import Quantization, activation_range, make_override, quantize_multiplier, quantize_multipliers, weight_scales
+from bridge.model_file.requantization import (
+    Quantization,
+    activation_range,
+    make_override,
+    quantize_multiplier,
+    quantize_multipliers,
+    weight_scales,
+)
 from bridge.model_file.table import FormatError, Kind
 
 

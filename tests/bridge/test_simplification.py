@@ -7,13 +7,13 @@ import pytest
 import torch
 from torch import nn
 
+from bridge.conversion.onnx2tf_process import channels_last
+from bridge.conversion.onnx_export import export
+from bridge.conversion.simplification import simplify
 from bridge.error import BridgeError
 from bridge.model_file.flatbuffer import read, write
 from bridge.model_file.graph import ACTIVATION_NAMES, Graph
-from bridge.conversion.onnx_export import export
 from bridge.runtimes import run_litert
-from bridge.conversion.simplification import simplify
-from bridge.conversion.onnx2tf_process import channels_last
 
 SHAPE = (3, 6, 6)
 

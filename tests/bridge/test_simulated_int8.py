@@ -6,12 +6,12 @@ import torch
 from networks import NETWORKS, inputs
 
 from bridge.conversion.converter import calibrate, to_int8
+from bridge.conversion.onnx2tf_process import channels_last
+from bridge.conversion.quantizer import quantization_of as of_model
 from bridge.model_file.flatbuffer import read
 from bridge.model_file.graph import Graph
-from bridge.conversion.quantizer import quantization_of as of_model
-from bridge.runtimes import input_output, quantized, run_litert, run_micro
 from bridge.model_file.subnetworks import cut
-from bridge.conversion.onnx2tf_process import channels_last
+from bridge.runtimes import input_output, quantized, run_litert, run_micro
 from reds_torch.training.int8.fake_quantization import measured_ranges, quantization_of, simulated_int8
 
 

@@ -9,11 +9,11 @@ from networks import inputs
 
 from bridge import verify as module
 from bridge.conversion.converter import calibrate, export_subnetworks, to_float, to_int8
+from bridge.conversion.onnx2tf_process import channels_last, convert
 from bridge.error import BridgeError
+from bridge.model_file.subnetworks import cut
 from bridge.runtimes import input_output, quantized, run_litert, run_micro
 from bridge.samples import Samples
-from bridge.model_file.subnetworks import cut
-from bridge.conversion.onnx2tf_process import channels_last, convert
 from bridge.verify import torch_outputs, verify
 from reds_torch import nest
 from reds_torch.nested import Subnetwork
