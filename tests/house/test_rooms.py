@@ -26,7 +26,7 @@ def left_of() -> dict[str, set[str]]:
             before |= rooms
     for rooms in allowed.values():  # whatever a room on the left may import, too
         while more := {further for room in rooms for further in allowed[room]} - rooms:
-            rooms |= more
+            rooms.update(more)
     return allowed
 
 
