@@ -90,9 +90,9 @@ def test_scores_of_another_network_are_refused(residual):
         problem_from_network(net, reds.Scores({"hidden.weight": torch.ones(7, 5)}))
 
 
-def test_the_minimum_is_kept_and_arguments_have_the_order_of_solve():
+def test_the_minimum_is_kept_and_settings_are_handed_on():
     net, scores = ordered(dnn("s"), torch.zeros(1, 1, 25, 10))
-    result = reds.search(net, scores, {"macs": [0.25]}, None, "top_down", minimum={"fc1": 20})
+    result = reds.search(net, scores, {"macs": [0.25]}, strategy="top_down", minimum={"fc1": 20})
     assert result.strategy == "top_down"
     assert result.subnetworks[1].widths["fc1"] >= 20
     assert reds.search(net, scores, {"macs": [0.25]}).subnetworks[1].widths["fc1"] < 20
