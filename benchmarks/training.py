@@ -89,10 +89,7 @@ STRATEGIES = {
     "default": Strategy(DEFAULT),
     # changes of the default: which subnetworks are trained on a batch, and how much each counts
     "default, sandwich": Strategy((*DEFAULT, SANDWICH)),
-    "default, widening": Strategy((*DEFAULT, "finetune.objective.subnetworks=widening")),
-    "default, learned weights": Strategy((*DEFAULT, "finetune.objective.weights=learned")),
     "default, powers 0.5 to -1": Strategy((*DEFAULT, "finetune.objective.powers=[0.5,-1]")),
-    "default, projected conflicts": Strategy((*DEFAULT, "finetune.objective.conflicts=projected")),
     # teachers
     "default, temperature 2": Strategy((*DEFAULT, "finetune.objective.temperature=2")),
     "default, next larger teaches": Strategy((*DEFAULT, "finetune.objective.teacher=larger")),

@@ -55,7 +55,7 @@ def fit(
             *([best] if best else []),
         ],
         plugins=[ReplacingCheckpointIO()],
-        **_strategy(run, batch_norm_share > 0 or module.objective.leaves_parameters_out),
+        **_strategy(run, leaves_parameters_out=batch_norm_share > 0),
     )
     resumable = once(state.is_file)
     module.train()

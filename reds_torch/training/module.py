@@ -196,7 +196,7 @@ class NestedClassifier(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The settings' optimizer; its learning rate follows the progress, step by step."""
-        moved = optimizer([*self.learner.parameters(), *self.objective.weights.parameters()], self.settings)
+        moved = optimizer(self.learner.parameters(), self.settings)
         steps, first = self.trainer.estimated_stepping_batches, self.settings.learning_rates[0]
         schedule = torch.optim.lr_scheduler.LambdaLR(
             moved, lambda step: learning_rate(self.settings, step / steps) / first

@@ -69,29 +69,24 @@ class ObjectiveSettings:
 
     Args:
         subnetworks: which are trained on a batch. all; sandwich: the full one, the smallest and ``between`` random
-            ones; widening: the smallest first, one more after each equal part of the first half of the training.
+            ones.
         between: how many random ones a sandwich has.
         teacher: what a subnetwork learns from besides the classes, which teach alone in labels. full: the full
             network's outputs on the same batch; larger: the next larger subnetwork's; ensemble: the mean of all;
             pretrained: those of the full network as it was before, from which the full network learns as well.
         distillation: share of the teacher's part in the loss, for all subnetworks that have a teacher.
         temperature: softens the outputs of teacher and student.
-        weights: of the losses. share: a power of each subnetwork's share of the parameters; learned: each loss
-            divided by its own noise, which is trained along.
-        powers: of the share; further ones are reached one after the other along the training. 0.5 is the paper's, 0
-            weighs all alike, negative powers favour small subnetworks.
-        conflicts: where the gradients of two subnetworks oppose each other. added: nothing is done; projected:
-            each loses its part along the other (PCGrad).
+        powers: losses count by this power of each subnetwork's share of the parameters; further ones are reached one
+            after the other along the training. 0.5 is the paper's, 0 weighs all alike, negative ones favour small
+            subnetworks.
     """
 
-    subnetworks: Literal["all", "sandwich", "widening"] = "all"
+    subnetworks: Literal["all", "sandwich"] = "all"
     between: int = 1
     teacher: Literal["labels", "full", "larger", "ensemble", "pretrained"] = "labels"
     distillation: float = 0.5
     temperature: float = 1.0
-    weights: Literal["share", "learned"] = "share"
     powers: list[float] = field(default_factory=lambda: [0.5])
-    conflicts: Literal["added", "projected"] = "added"
 
     def __post_init__(self) -> None:
         _at_least(0, "finetune.objective.between", self.between)

@@ -53,13 +53,13 @@ def assert_equal_runs(one, two):
 
 
 def test_two_processes_equal_one_with_the_doubled_batch(settings, start, start_both, tmp_path):
-    """Widening leaves weights without gradients, too; the average follows the weights in each process."""
+    """A sandwich is the same in each process; the average follows the weights there."""
     arguments = [
         "recipe=kws_dnn",
         *settings,
         "pretrain.max_epochs=3",
         "trainer.max_epochs=2",
-        "finetune.objective.subnetworks=widening",
+        "finetune.objective.subnetworks=sandwich",
         "finetune.averaging=0.9",
         "baselines=[scratch]",
     ]

@@ -111,7 +111,7 @@ def test_averaged_weights_are_the_result(net, data, trainer):
 
 def test_a_resumed_training_ends_with_the_same_weights(net, data, trainer, tmp_path):
     settings = TrainingSettings([1e-2, 1e-3], averaging=0.9, mixup=0.2, schedule="cosine", warmup=0.1)
-    objective = ObjectiveSettings(subnetworks="sandwich", weights="learned", conflicts="projected")
+    objective = ObjectiveSettings(subnetworks="sandwich", powers=[0.5, -0.5])
 
     class Stop(L.Callback):
         def on_train_epoch_end(self, trainer, pl_module):

@@ -1,14 +1,11 @@
-import math
-
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from reds_torch.training import Objective, parameter_shares
-from reds_torch.training.objectives.conflicts import projected, without_conflicts
 from reds_torch.training.objectives.selection import selection
-from reds_torch.training.objectives.weights import LearnedWeights, power_at
+from reds_torch.training.objectives.weights import power_at
 from reds_torch.training.settings import ObjectiveSettings
 
 
@@ -44,37 +41,17 @@ def test_powers_are_reached_one_after_the_other():
     assert power_at([0.5], 0.7) == 0.5
 
 
-def test_learned_weights_settle_where_each_loss_is_divided_by_itself():
-    learned = LearnedWeights(2)
-    losses = torch.tensor([0.2, 3.0])
-    with torch.no_grad():
-        learned.log_variances.copy_((2 * losses).log())  # where the derivative by the variance vanishes
-    learned(losses, torch.ones(2), [0, 1], 0.0).sum().backward()
-    torch.testing.assert_close(learned.log_variances.grad, torch.zeros(2), atol=1e-6, rtol=0)
-
-
 @pytest.mark.parametrize("count", [1, 2, 3, 10])
 def test_a_sandwich_has_both_ends_and_different_middles(count):
     chosen = selection(ObjectiveSettings(subnetworks="sandwich", between=2))
     generator = random()
-    seen = [chosen(count, 0.0, generator) for _ in range(30)]
+    seen = [chosen(count, generator) for _ in range(30)]
     for which in seen:
         assert which == sorted(set(which))
         assert which[0] == 0
         assert which[-1] == count - 1
         assert len(which) == min(count, 4)
     assert count < 5 or len({tuple(which) for which in seen}) > 5
-
-
-def test_widening_begins_with_the_smallest_and_has_all_from_half_of_the_training_on():
-    chosen = selection(ObjectiveSettings(subnetworks="widening"))
-    assert [chosen(4, p, random()) for p in (0, 0.2, 0.3, 0.5, 1)] == [
-        [3],
-        [2, 3],
-        [1, 2, 3],
-        [0, 1, 2, 3],
-        [0, 1, 2, 3],
-    ]
 
 
 TEACHERS = {"full": [None, [0], [0]], "larger": [None, [0], [1]], "ensemble": [[0, 1, 2]] * 3}
@@ -120,24 +97,6 @@ def test_the_pretrained_network_teaches_all_and_stays_as_it_was(net, batch):
     torch.testing.assert_close(found, expected)
     found.backward()
     assert all(parameter.grad is None for parameter in taught.parameters())
-
-
-def test_projected_gradients_do_not_oppose_the_other():
-    first, second = torch.tensor([1.0, 0.0]), torch.tensor([-1.0, 1.0])
-    a, b = projected(torch.stack([first, second]), random())
-    torch.testing.assert_close(a, torch.tensor([0.5, 0.5]))
-    torch.testing.assert_close(b, torch.tensor([0.0, 1.0]))
-    agreeing = torch.tensor([[1.0, 0.0], [1.0, 1.0]])
-    assert torch.equal(projected(agreeing, random()), agreeing)
-
-
-def test_without_conflicts_the_loss_keeps_its_value_and_has_the_projected_gradient():
-    x = torch.tensor([1.0, 2.0], requires_grad=True)
-    losses = torch.stack([x[0], -x[0] + x[1]])
-    total = without_conflicts(losses, [x], random())
-    assert math.isclose(total.item(), 2.0)
-    total.backward()
-    torch.testing.assert_close(x.grad, torch.tensor([0.5, 1.5]))
 
 
 @pytest.mark.parametrize(

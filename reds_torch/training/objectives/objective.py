@@ -1,4 +1,4 @@
-"""The loss of a batch: which subnetworks run, what teaches them, how losses are weighted and gradients added."""
+"""The loss of a batch: which subnetworks run, what teaches them, how losses are weighted."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from torch import Tensor, nn
 
 from ...nested.network import NestedNetwork
 from ..settings import ObjectiveSettings
-from .conflicts import without_conflicts
 from .selection import selection
 from .teachers import TEACHERS, distillation
-from .weights import loss_weights, parameter_shares
+from .weights import parameter_shares, power_at, weighted
 
 
 class Objective(nn.Module):
@@ -37,12 +36,6 @@ class Objective(nn.Module):
         self.label_smoothing = label_smoothing
         self.selection = selection(settings)
         self.teachers = TEACHERS[settings.teacher](net)
-        self.weights = loss_weights(settings, len(self.shares))
-
-    @property
-    def leaves_parameters_out(self) -> bool:
-        """Whether some batches give some of the weights no gradient."""
-        return self.settings.subnetworks == "widening"
 
     def forward(
         self, net: NestedNetwork, inputs: Tensor, targets: Tensor, progress: float, random: np.random.Generator
@@ -56,18 +49,14 @@ class Objective(nn.Module):
             progress: how much of the training is done, from 0 to 1.
             random: the randomness of this batch.
         """
-        which = self.selection(len(self.shares), progress, random)
+        which = self.selection(len(self.shares), random)
         logits = []
         for k in which:
             with net.active(k):
                 logits.append(net(inputs))
         taught = zip(logits, self.teachers(inputs, logits), strict=True)
         losses = torch.stack([self._loss(student, teachers, targets) for student, teachers in taught])
-        weighted = self.weights(losses, self.shares[which], which, progress)
-        if self.settings.conflicts == "projected":
-            trained = [p for p in (*net.parameters(), *self.weights.parameters()) if p.requires_grad]
-            return without_conflicts(weighted, trained, random)
-        return weighted.sum()
+        return weighted(losses, self.shares[which], power_at(self.settings.powers, progress)).sum()
 
     def _loss(self, student: Tensor, teachers: Sequence[Tensor], targets: Tensor) -> Tensor:
         """What a student, by its logits, is charged for the classes and its teachers' soft labels."""
