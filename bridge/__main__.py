@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, get_args
 from reds_torch.checkpoint import CheckpointError, load
 from reds_torch.reporting.table import stages_line, terminal
 from reds_torch.runs.checkpoint_data import data_module
-from reds_torch.runs.command_line import DATA_MODULES, UsageError, quiet_lightning
+from reds_torch.runs.command_line import DATA_MODULES, UsageError, as_option, quiet_lightning
+from reds_torch.runs.plugins import load_plugins, take_plugins
 
 from .error import BridgeError
 from .folder import replacing_folder
@@ -41,12 +42,14 @@ settings of the data (key=value and --key=value mean the same):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status: 0, 1 (an accuracy fell too far), 2 (an error) or 130 (interrupted)."""
-    options, data_options = _parser().parse_known_args(arguments)
+    options, further = _parser().parse_known_args(arguments)
     quiet_lightning()
     try:
         check_requirements()
         settings = _settings(options)
         with replacing_folder(options.out, RESULTS) as folder:
+            plugins, data_options = take_plugins([as_option(option) for option in further])
+            load_plugins(plugins)
             net = load(options.checkpoint)
             data = data_module(net, data_options)
             from .build import build  # noqa: PLC0415 - an extra, and seconds to import
@@ -86,7 +89,7 @@ def _settings(options: argparse.Namespace) -> BuildSettings:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m bridge",
-        usage="%(prog)s [-h] checkpoint --out DIR [options] [data.KEY=VALUE ...] [data=NAME]",
+        usage="%(prog)s [-h] checkpoint --out DIR [options] [data.KEY=VALUE ...] [data=NAME] [plugins=[...]]",
         description="One verified int8 model with all subnetworks of a checkpoint, and C sources for the firmware.",
         epilog=EPILOG.format(names=", ".join(DATA_MODULES)),
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -18,6 +18,7 @@ from torch import nn
 
 from ..costs import measure
 from ..models import Architecture, build
+from ..models.registry import BUILDERS
 from ..nested.network import NestedNetwork, nest
 from ..system.atomic import replacing
 from .plain import as_plain, subnetwork_as_plain, subnetwork_from_plain
@@ -103,9 +104,20 @@ def load(path: str | Path, model: nn.Module | None = None) -> NestedNetwork:
     if model is None:
         if content["architecture"] is None:
             raise CheckpointError(f"{path} holds a network of your own: pass its architecture, load(path, model=...)")
+        _check_known(path, content)
         model = _checked(path, _build, content["architecture"])
     _checked(path, model.load_state_dict, content["weights"])
     return _checked(path, _rebuild, model, content).eval()
+
+
+def _check_known(path: str | Path, content: Mapping[str, Any]) -> None:
+    """Refuse a model that a module registers which was not imported: the file does not decide what is."""
+    name, plugins = content["architecture"]["name"], content["metadata"].get("plugins")
+    if name not in BUILDERS and plugins:
+        raise CheckpointError(
+            f"{path} holds the model '{name}', which plugins registered: give plugins=[{','.join(plugins)}] to the "
+            "command, or import them"
+        )
 
 
 def _checked(path: str | Path, step: Callable[..., T], *arguments: Any) -> T:

@@ -26,8 +26,9 @@ from ..checkpoint.plain import subnetworks_as_json
 from ..nested.network import NestedNetwork
 from ..reporting.table import subnetworks_table, terminal
 from ..runs.checkpoint_data import data_module
-from ..runs.command_line import DATA_MODULES, UsageError, quiet_lightning
+from ..runs.command_line import DATA_MODULES, UsageError, as_option, quiet_lightning
 from ..runs.folder import write_json
+from ..runs.plugins import load_plugins, take_plugins
 from ..system.optional import MissingPackageError
 from ..training import NestedClassifier, accuracies
 
@@ -42,10 +43,12 @@ settings of the data (key=value and --key=value mean the same):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns its exit status."""
-    options, data_options = _parser().parse_known_args(arguments)
+    options, further = _parser().parse_known_args(arguments)
     quiet_lightning()
     results = options.json or options.checkpoint.with_suffix(".evaluation.json")
     try:
+        plugins, data_options = take_plugins([as_option(option) for option in further])
+        load_plugins(plugins)
         net = load(options.checkpoint)
         check_writable(results)
         data = data_module(net, data_options)
@@ -67,7 +70,8 @@ def _parser() -> argparse.ArgumentParser:
     names = ", ".join(DATA_MODULES)
     parser = argparse.ArgumentParser(
         prog="python -m reds_torch.evaluate",
-        usage="%(prog)s [-h] [--json FILE] [--accelerator NAME] checkpoint [data.KEY=VALUE ...] [data=NAME]",
+        usage="%(prog)s [-h] [--json FILE] [--accelerator NAME] checkpoint [data.KEY=VALUE ...] [data=NAME] "
+        "[plugins=[...]]",
         description="Accuracy and costs of every subnetwork of a checkpoint, on the data it was trained for.",
         epilog=EPILOG.format(names=names, example="speech_commands", class_path=DATA_MODULES["speech_commands"]),
         formatter_class=argparse.RawDescriptionHelpFormatter,

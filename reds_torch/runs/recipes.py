@@ -13,6 +13,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from ..training.settings import FinetuneSettings, PretrainSettings, QuantizeSettings
 from .command_line import PARSER_MODE, UsageError, as_option, explained, load_yaml, quiet_lightning
+from .plugins import load_plugins, take_plugins, whole
 from .settings import NestSettings, ScoreSettings, SearchSettings
 
 SECTIONS = {
@@ -122,6 +123,9 @@ class RecipeCLI(LightningCLI):
         for name, settings in SECTIONS.items():
             parser.add_class_arguments(settings, name)
         parser.add_argument("--recipe", type=str | None, default=None, help="name in recipes/ or path of a YAML file")
+        parser.add_argument(
+            "--plugins", type=list[str], default=[], help="modules or files of your own that register what others name"
+        )
         parser.add_argument("--run_dir", type=str | None, default=None, help="default: runs/<recipe>/<timestamp>")
         parser.add_argument(
             "--pretrained",
@@ -186,13 +190,19 @@ def parse(arguments: Sequence[str]) -> RecipeCLI:
         config = Path(resume) / "config.yaml"
         if not config.is_file():
             raise UsageError(f"resume={resume}: there is no {config}, so this is no run folder")
+        load_plugins(_read_yaml(config).get("plugins", []))
         return RecipeCLI(["--config", str(config), *options])
+    plugins, options = take_plugins(options)
+    load_plugins(plugins)
     recipe = _value_of(options, "recipe")
     if recipe is None:
         if not {"-h", "--help", "--print_config", "--data.help"} & {option.split("=")[0] for option in options}:
             raise UsageError(f"which recipe? give recipe=NAME, one of {', '.join(known_recipes())}, or recipe=PATH")
         return RecipeCLI(options)
-    return RecipeCLI(["--config", yaml.safe_dump(read_recipe(recipe)), *options])
+    settings = read_recipe(recipe)
+    settings["plugins"] = [*whole(settings.get("plugins", [])), *plugins]
+    load_plugins(settings["plugins"])
+    return RecipeCLI(["--config", yaml.safe_dump(settings), *options])
 
 
 def _value_of(options: Sequence[str], key: str) -> str | None:

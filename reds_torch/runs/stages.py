@@ -217,6 +217,7 @@ def _metadata(run: Run) -> dict[str, Any]:
     """What makes a checkpoint self-contained beside the network: the data's settings and where it comes from."""
     return {
         "recipe": run.cli.config.recipe,
+        "plugins": list(run.cli.config.plugins),
         "seed": run.seed,
         "classes": list(run.data.classes),
         "data": {"class_path": run.cli.config.data.class_path, "settings": run.data.settings},
