@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.requirements import unmet_requirement
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -47,8 +49,8 @@ def test_adapt_to_load(run, whole_run):
 @pytest.mark.slow
 @pytest.mark.skipif(not shutil.which("cc"), reason="no C compiler")
 def test_own_words(tmp_path):
-    for module in ("tensorflow", "tflite_micro"):
-        pytest.importorskip(module)
+    if unmet := unmet_requirement():
+        pytest.skip(unmet)
     small = ["data.speakers=8", "data.takes=1", "data.unknown_words=[bird]", "trainer.accelerator=cpu"]
     command = [ROOT / "examples" / "own_words.py", "lumos", "nox", "--epochs", "1", "--out", "made", *small]
     own = {"PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"}

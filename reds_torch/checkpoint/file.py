@@ -112,7 +112,10 @@ def load(path: str | Path, model: nn.Module | None = None) -> NestedNetwork:
 
 def _check_known(path: str | Path, content: Mapping[str, Any]) -> None:
     """Refuse a model that a module registers which was not imported: the file does not decide what is."""
-    name, plugins = content["architecture"]["name"], content["metadata"].get("plugins")
+    architecture, metadata = content["architecture"], content["metadata"]
+    if not (isinstance(architecture, Mapping) and isinstance(metadata, Mapping)):
+        return  # what is damaged is refused where it is read
+    name, plugins = architecture.get("name"), metadata.get("plugins")
     if name not in BUILDERS and plugins:
         raise CheckpointError(
             f"{path} holds the model '{name}', which plugins registered: give plugins=[{','.join(plugins)}] to the "

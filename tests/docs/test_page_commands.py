@@ -43,6 +43,8 @@ if {name!r} == "make" and "env" in sys.argv:
 NEEDS = {
     "bridge": "onnx2tf",
     "benchmarks.bridge_accuracy": "onnx2tf",
+    "benchmarks.firmware": "onnx2tf",
+    "benchmarks.kernels": "onnx2tf",
     "benchmarks.firmware": "ai_edge_litert",
     "trainer.logger=tensorboard": "tensorboard",
 }
