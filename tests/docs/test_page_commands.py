@@ -45,7 +45,6 @@ NEEDS = {
     "benchmarks.bridge_accuracy": "onnx2tf",
     "benchmarks.firmware": "onnx2tf",
     "benchmarks.kernels": "onnx2tf",
-    "benchmarks.firmware": "ai_edge_litert",
     "trainer.logger=tensorboard": "tensorboard",
 }
 
