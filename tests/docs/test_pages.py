@@ -102,9 +102,10 @@ def test_messages_that_troubleshooting_quotes_are_said():
     quoted = [quote for row in rows for quote in re.findall(r"`([^`]+)`", row) if " " in quote]
     sources = [
         *ROOT.glob("reds_torch/**/*.py"),
-        *ROOT.glob("bridge/*.py"),
+        *ROOT.glob("bridge/**/*.py"),
         ROOT / "Makefile",
-        *ROOT.glob("environment/*"),
+        ROOT / "environment" / "python",
+        *ROOT.glob("environment/*.py"),
     ]
     code = " ".join(re.sub(r'"\s+f?"', "", path.read_text()) for path in sources)
     assert len(quoted) > 8
