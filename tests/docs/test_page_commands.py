@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import re
 import shlex
 import shutil
@@ -127,9 +128,10 @@ def run_bridge(arguments: list[str], monkeypatch) -> None:
 def run_make(arguments: list[str], monkeypatch, place: Path) -> None:
     if "env" in arguments:
         return
-    made = subprocess.run(
-        ["make", "--dry-run", "python=", *arguments], cwd=place, capture_output=True, text=True, check=True
-    )
+    # not with the settings of a make that runs the tests
+    own = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MAKEOVERRIDES", "ARGS")}
+    command = ["make", "--dry-run", "python=", *arguments]
+    made = subprocess.run(command, cwd=place, env=own, capture_output=True, text=True, check=True)
     assert made.stdout
     for line in made.stdout.splitlines():
         if line.strip().startswith("$PY -m reds_torch.train"):
