@@ -24,11 +24,7 @@ from ..system.atomic import replacing
 from .plain import as_plain, subnetwork_as_plain, subnetwork_from_plain
 
 FORMAT = "reds-torch nested network"
-
-
 VERSION = 1
-
-
 T = TypeVar("T")
 
 

@@ -33,8 +33,6 @@ from .run import Run, batches, new_network, range_batches, tester
 
 # A network and what its checkpoint says about it.
 Result = tuple[NestedNetwork, dict[str, Any]]
-
-
 P = ParamSpec("P")
 
 
